@@ -1,0 +1,3 @@
+module msg
+
+go 1.26.0
