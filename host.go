@@ -1,0 +1,56 @@
+package msg
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// Host is somewhere that has sessions: this computer, another one, a fleet.
+// internal/hosttest holds this contract as a test suite.
+type Host interface {
+	// Sessions lists the sessions there are now. The slice is the caller's.
+	Sessions(ctx context.Context) ([]Session, error)
+
+	// Send shows m in every session that t means.
+	//
+	// report is called on one goroutine at a time, at least once for every
+	// session that matches, and never after Send has returned; the last call
+	// for a session is Final. One session's failure is a Receipt and does not
+	// keep the others waiting. The error is about the whole send: a message
+	// that Message.Check refuses (nothing is shown), or, as a
+	// *NoSessionError, selectors that fit nothing (the others were sent to).
+	// When ctx ends, sessions that were not yet served get a failed Receipt.
+	Send(ctx context.Context, t Target, m Message, report func(Receipt)) error
+
+	// Close lets go of what the Host holds. It does not end a Send.
+	Close() error
+}
+
+// ErrNoSession is what a *NoSessionError is.
+var ErrNoSession = errors.New("does not exist or is disconnected")
+
+// NoSessionError names the selectors that fit no session.
+type NoSessionError struct {
+	Selectors []string
+}
+
+// Error joins the selectors in one line.
+func (e *NoSessionError) Error() string {
+	return strings.Join(e.Selectors, ", ") + " " + ErrNoSession.Error()
+}
+
+// Is makes errors.Is(err, ErrNoSession) true.
+func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
+
+// MissingError makes the error for what Target.Resolve found missing, or nil.
+func MissingError(missing []Selector) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	e := &NoSessionError{}
+	for _, s := range missing {
+		e.Selectors = append(e.Selectors, s.String())
+	}
+	return e
+}

@@ -1,0 +1,37 @@
+package msg
+
+import "time"
+
+// Receipt says what became of one message in one session. A later receipt for
+// the same session replaces an earlier one; Final ends it.
+type Receipt struct {
+	Message string    `json:"message"` // Message.ID
+	Session Session   `json:"session"`
+	Outcome Outcome   `json:"outcome"`
+	Answer  string    `json:"answer,omitempty"`  // the button, with OutcomeAnswered
+	Surface string    `json:"surface,omitempty"` // what took it: "terminal", "tmux", "desktop"
+	Detail  string    `json:"detail,omitempty"`  // why, with OutcomeFailed, OutcomeGone and OutcomeRefused
+	At      time.Time `json:"at"`
+	Final   bool      `json:"final"`
+}
+
+// Outcome is what happened. Nothing here claims that a person has read the
+// message: no platform proves that.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeAccepted  Outcome = "accepted"  // the surface took it
+	OutcomeAnswered  Outcome = "answered"  // a button was pressed
+	OutcomeDismissed Outcome = "dismissed" // closed without a button
+	OutcomeExpired   Outcome = "expired"   // nobody answered in time
+	OutcomeRefused   Outcome = "refused"   // a rule, or the person's do-not-disturb
+	OutcomeGone      Outcome = "gone"      // the session ended
+	OutcomeFailed    Outcome = "failed"    // Detail says why
+	OutcomeQueued    Outcome = "queued"    // kept until the person signs in
+)
+
+// Bad reports whether the outcome means that the message did not arrive.
+func (o Outcome) Bad() bool {
+	return o == OutcomeRefused || o == OutcomeGone || o == OutcomeFailed
+}

@@ -1,0 +1,94 @@
+package msg
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Session is a place where a person can see text, as it was at the moment of
+// listing. It may be gone a moment later.
+type Session struct {
+	Host    string        // the computer it is on
+	ID      string        // opaque: decimal on Windows, "3" or "c1" from logind, "pts/3" where nothing numbers sessions
+	Name    string        // "pts/3", "tty2", ":0", "rdp-tcp#3"; empty if it has none
+	User    string        // who is signed in; empty for a place with nobody (a Windows listener)
+	Kind    Kind          // how a message gets there
+	State   State         // whether somebody is in front of it
+	Type    string        // what the platform calls it: "tty", "x11", "wayland"
+	Idle    time.Duration // since the last input; negative if unknown
+	Since   time.Time     // sign-in; zero if unknown
+	Source  string        // where it was found: "logind", "logind+proc", "utmp", "proc"
+	Console bool          // the active session of the main seat
+	Own     bool          // the session of the one who asks
+}
+
+// IdleUnknown is Session.Idle where the platform cannot tell.
+const IdleUnknown time.Duration = -1
+
+// Kind says by which way a message reaches a session.
+type Kind string
+
+// The kinds of session.
+const (
+	KindTerminal Kind = "terminal"
+	KindDesktop  Kind = "desktop"
+)
+
+// State is the connection state of a session; the names are those of Windows'
+// WTS_CONNECTSTATE_CLASS, of which only these occur in practice.
+type State string
+
+// The states of a session.
+const (
+	StateActive       State = "active"       // a person can look at it now
+	StateConnected    State = "connected"    // a place with nobody signed in
+	StateDisconnected State = "disconnected" // signed in, but in the background
+	StateListen       State = "listen"       // waits for connections (Windows)
+)
+
+// sessionJSON is the stable form of a Session outside the program.
+type sessionJSON struct {
+	Host    string     `json:"host"`
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	User    string     `json:"user"`
+	Kind    Kind       `json:"kind"`
+	State   State      `json:"state"`
+	Type    string     `json:"type"`
+	Idle    *int64     `json:"idle_seconds"` // null: unknown
+	Since   *time.Time `json:"since"`        // null: unknown
+	Source  string     `json:"source"`
+	Console bool       `json:"console"`
+	Own     bool       `json:"own"`
+}
+
+// MarshalJSON writes idle time in whole seconds and unknown values as null.
+func (s Session) MarshalJSON() ([]byte, error) {
+	j := sessionJSON{Host: s.Host, ID: s.ID, Name: s.Name, User: s.User, Kind: s.Kind, State: s.State,
+		Type: s.Type, Source: s.Source, Console: s.Console, Own: s.Own}
+	if s.Idle >= 0 {
+		seconds := int64(s.Idle / time.Second)
+		j.Idle = &seconds
+	}
+	if !s.Since.IsZero() {
+		j.Since = &s.Since
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Session) UnmarshalJSON(b []byte) error {
+	var j sessionJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*s = Session{Host: j.Host, ID: j.ID, Name: j.Name, User: j.User, Kind: j.Kind, State: j.State,
+		Type: j.Type, Idle: IdleUnknown, Source: j.Source, Console: j.Console, Own: j.Own}
+	if j.Idle != nil {
+		s.Idle = time.Duration(*j.Idle) * time.Second
+	}
+	if j.Since != nil {
+		s.Since = *j.Since
+	}
+	return nil
+}
