@@ -78,10 +78,9 @@ func (a *arm) delivered(w *watch, e exit, missed int) {
 			a.name, missed, len(a.ptys)-len(a.stuck()), e.code, firstLine(e.stderr))
 	}
 	switch {
-	case !a.counting:
-	case missed > 0:
+	case missed > 0: // in a warm-up too: there is no excuse for it
 		a.timing.Incomplete++
-	default:
+	case a.counting:
 		a.last = append(a.last, w.at.Sub(e.started))
 	}
 }
@@ -123,11 +122,10 @@ func (b *bencher) judge(arms []*arm, what string, of func(*arm) []time.Duration,
 		return
 	}
 	t := arms[0].timing
-	b.rep.Verdicts = append(b.rep.Verdicts, verdict{
+	b.rep.Verdicts = append(b.rep.Verdicts, atMost(verdict{
 		Series: t.Series, N: t.N, What: what,
 		Value: q.Value, Low: q.Low, High: q.High,
-		Bound: bound, Within: q.Value <= bound,
-	})
+	}, bound))
 }
 
 // judgeStuck compares an arm with stuck terminals with the arm without.
@@ -137,13 +135,13 @@ func (b *bencher) judgeStuck(a, without *arm) {
 	if !ok {
 		return
 	}
-	b.rep.Verdicts = append(b.rep.Verdicts,
-		verdict{
-			Series: "stuck", N: a.timing.N, What: a.name + ": exit in ms, 95 % of runs",
-			Value: s.P95, Bound: stuckExitBound, Within: s.P95 <= stuckExitBound,
-		},
-		verdict{
-			Series: "stuck", N: a.timing.N, What: a.name + ": share of runs that name all on stderr",
-			Value: float64(a.named) / float64(a.timing.Runs), Bound: 1, Within: a.named == a.timing.Runs,
-		})
+	v := verdict{Series: "stuck", N: a.timing.N, What: a.name + ": exit in ms, 95 % of runs", Value: s.P95}
+	b.rep.Verdicts = append(b.rep.Verdicts, atMost(v, stuckExitBound))
+	v.What = a.name + ": runs that do not name all on stderr"
+	v.Value = float64(a.timing.Runs - a.named)
+	v.Word = within
+	if v.Value > 0 {
+		v.Word = over
+	}
+	b.rep.Verdicts = append(b.rep.Verdicts, v)
 }

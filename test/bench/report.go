@@ -45,10 +45,28 @@ type verdict struct {
 	N      int     `json:"n"`
 	What   string  `json:"what"`
 	Value  float64 `json:"value"`
-	Low    float64 `json:"low,omitempty"`  // of the interval that holds 90 %
-	High   float64 `json:"high,omitempty"` // of repetitions
-	Bound  float64 `json:"bound"`          // 0: none is set
-	Within bool    `json:"within"`
+	Low    float64 `json:"low,omitempty"`   // of the interval that holds 90 %
+	High   float64 `json:"high,omitempty"`  // of repetitions
+	Bound  float64 `json:"bound,omitempty"` // 0: none is set
+	Word   string  `json:"verdict,omitempty"`
+}
+
+// The words of a verdict.
+const (
+	within = "within"
+	over   = "over"
+)
+
+// atMost returns the verdict on a value that should not be above the bound.
+func atMost(v verdict, bound float64) verdict {
+	v.Bound, v.Word = bound, within
+	if v.Value > bound {
+		v.Word = over
+	}
+	if bound == 0 {
+		v.Word = ""
+	}
+	return v
 }
 
 // incomplete returns the number of runs that did not reach everybody.
@@ -78,7 +96,7 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 	}
 	if len(r.Verdicts) > 0 {
 		fmt.Fprintln(tw, "\nbounds: value, where 90 % of repetitions would fall")
-		fmt.Fprintln(tw, "series\tn\twhat\tvalue\t90 %\tbound\t")
+		fmt.Fprintln(tw, "series\tn\twhat\tvalue\t90 %\tbound")
 		for _, v := range r.Verdicts {
 			v.write(tw)
 		}
@@ -121,16 +139,12 @@ func (s *summary) String() string {
 }
 
 func (v verdict) write(w io.Writer) {
-	interval, bound, word := "-", "-", ""
+	interval, bound := "-", "-"
 	if v.High != 0 {
 		interval = fmt.Sprintf("%.2f - %.2f", v.Low, v.High)
 	}
 	if v.Bound != 0 {
 		bound = fmt.Sprintf("%.2f", v.Bound)
-		word = "over"
-		if v.Within {
-			word = "within"
-		}
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%.2f\t%s\t%s\t%s\n", v.Series, v.N, v.What, v.Value, interval, bound, word)
+	fmt.Fprintf(w, "%s\t%d\t%s\t%.2f\t%s\t%s\t%s\n", v.Series, v.N, v.What, v.Value, interval, bound, v.Word)
 }

@@ -1,0 +1,83 @@
+package cli
+
+// Usage is the short form, shown under an error.
+func Usage(command string) string {
+	if command == "query" {
+		return queryUsage
+	}
+	return msgUsage
+}
+
+const msgUsage = `MSG {user | session | id | user:id | @file | *}
+    [/SERVER:host[,host...]] [/TIME:seconds] [/TITLE:text] [/V] [/W] [message]
+`
+
+const queryUsage = `QUERY {SESSION | USER} [name | user | id]
+    [/SERVER:host[,host...]] [/COUNTER] [/JSON]
+`
+
+// Help is the long form, for /?.
+func Help(command string) string {
+	if command == "query" {
+		return queryHelp
+	}
+	return msgHelp
+}
+
+const msgHelp = `Send a message to a user.
+
+` + msgUsage + `
+Everybody who is signed in at a terminal of this computer sees it:
+
+    msg '*' Meeting in 5 minutes
+
+Quote the star in a Unix shell. Instead of * write a user (bob), a session
+(pts/3, tty2, console), a session's ID (42), one session of a user (bob:42), a
+pattern (adm*), a list (alice,bob), or @file for a file of these; @- is
+standard input. Somebody who is meant twice gets the message once.
+
+Options stand before or after the recipient, up to the first word of the
+message; -- ends them, if the message begins with / or -. All of them can be
+written as /time:60, --time=60, --time 60 or -time:60.
+
+    /server:HOST    the computer: this one, if left out; localhost is this one.
+    /time:N         how long the message is shown: seconds, or 90s, 10m, 2h;
+                    60 if left out. 0 is until it is answered.
+    /title:TEXT     instead of "Message from SENDER DATE TIME".
+    /v              say what is done.
+    /w              wait for answers; /buttons:yesno asks a question.
+    /json           say it as one JSON object for each session.
+
+Without a message it is read from standard input, up to the end of the file.
+^n in it begins a new line (^^n is a plain ^n):
+
+    msg bob,alice /title:Maintenance "Down at 18:00.^nPlease save your work."
+    df -h /home | msg bob
+    msg bob -- /home is full
+
+Messages are plain text of at most 8192 bytes. Control characters are made
+visible, so that a message can do nothing but be read.
+
+Exit status: 0 sent to all; 1 something failed; 2 wrong usage; 3 with /w,
+somebody did not answer in time; 130 interrupted. See msg(1) and query(1).
+`
+
+const queryHelp = `Show who is signed in.
+
+` + queryUsage + `
+query session lists the places where somebody can be reached, query user the
+people with idle time and sign-in time. > marks your own session. The columns
+are those of Windows; qwinsta and quser are other names of the two.
+
+    query session
+    query user bob
+    query session pts/3 /json
+
+Instead of all you may ask for one session (pts/3, console), one user, or one
+ID. /counter adds totals, /json prints one JSON object a line with the full
+names. An idle time of . is less than a minute, 3+13:42 is 3 days, 13 hours
+and 42 minutes.
+
+Exit status: 0 something was listed; 1 nothing, or an error; 2 wrong usage.
+See query(1) and msg(1).
+`

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"msg"
+	"msg/internal/text"
+)
+
+// Exit codes of the commands.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1 // no such recipient, refused, unreachable, stuck
+	ExitUsage       = 2
+	ExitNoAnswer    = 3 // with /w: nothing failed, but somebody did not answer
+	ExitInterrupted = 130
+)
+
+// SessionLabel is how a session is called in a line: its name or, without
+// one, its ID; with several hosts HOST\Name.
+func SessionLabel(s msg.Session, withHost bool) string {
+	label := s.Name
+	if label == "" {
+		label = s.ID
+	}
+	if withHost {
+		label = s.Host + `\` + label
+	}
+	return text.Line(label)
+}
+
+// SendingLine is printed with /v before the result, in Windows' words.
+func SendingLine(label string, timeout time.Duration) string {
+	return fmt.Sprintf("Sending message to session %s, display time %d", label, int64(timeout/time.Second))
+}
+
+// SentLine is printed with /v when the surface took the message.
+func SentLine(label string) string {
+	return "Async message sent to session " + label
+}
+
+// WaitedLine is printed with /v /w when a session's wait has ended.
+func WaitedLine(r msg.Receipt, label string, m msg.Message) string {
+	line := "Message to session " + label
+	switch r.Outcome {
+	case msg.OutcomeAnswered:
+		after := r.At.Sub(m.Sent).Seconds()
+		return fmt.Sprintf("%s was answered: %s (%s, after %.1fs)", line, text.Line(r.Answer), text.Line(r.Session.User), after)
+	case msg.OutcomeDismissed:
+		return line + " was dismissed"
+	default:
+		return fmt.Sprintf("%s got no answer in %d seconds", line, int64(m.Timeout/time.Second))
+	}
+}
+
+// FailedLine is printed on standard error for a session that the message did
+// not reach, in the form that msg.exe uses.
+func FailedLine(r msg.Receipt, label string) string {
+	line := fmt.Sprintf("Error sending message to session %s : %s", label, text.Line(r.Detail))
+	if r.Session.User != "" {
+		line += " (" + text.Line(r.Session.User) + ")"
+	}
+	return line
+}
+
+// MissingLines are the lines for selectors that fit nobody.
+func MissingLines(err error) []string {
+	var none *msg.NoSessionError
+	if !errors.As(err, &none) {
+		return nil
+	}
+	var lines []string
+	for _, s := range none.Selectors {
+		if s == "*" {
+			lines = append(lines, "nobody is signed in")
+			continue
+		}
+		lines = append(lines, text.Line(s)+" "+msg.ErrNoSession.Error())
+	}
+	return lines
+}
+
+// ErrorLine is any other error in one line.
+func ErrorLine(command string, err error) string {
+	return command + ": " + text.Line(err.Error())
+}
+
+// UsageLines are printed on standard error for a command line that is not
+// understood: Windows' first line, the usage, then what was wrong and what to
+// write instead.
+func UsageLines(command string, err error) string {
+	var b strings.Builder
+	b.WriteString("Invalid parameter(s)\n")
+	b.WriteString(Usage(command))
+	b.WriteString(ErrorLine(command, err) + "\n")
+	var usage *UsageError
+	if errors.As(err, &usage) && usage.Hint != "" {
+		b.WriteString("  try: " + text.Line(usage.Hint) + "\n")
+	}
+	return b.String()
+}
+
+// ReplacedLine tells the sender that the text was not UTF-8.
+func ReplacedLine(replaced int) string {
+	return fmt.Sprintf("msg: note: the message is not valid UTF-8; %d place(s) are shown as \ufffd", replaced)
+}
+
+// OnlySessionLine tells how to reach one session when the first word of the
+// message is its ID.
+func OnlySessionLine(user, id string) string {
+	return fmt.Sprintf("msg: note: %q is taken as text; to reach only that session of %s, write %s", text.Line(id), text.Line(user), shellQuote(user+":"+id))
+}
+
+// NotYet is the error for an option or route that this version does not have.
+func NotYet(what, why string) error {
+	return fmt.Errorf("%s: %s: %w", what, why, errors.ErrUnsupported)
+}
+
+// Prompt is shown before a message is typed; eof is how to end it.
+func Prompt(eof string) string {
+	return "Enter message to send; end it with " + eof + " on a new line:\n"
+}
+
+// StarLines is the error for a star that the shell replaced by file names.
+func StarLines(first string, words []string) error {
+	return &UsageError{
+		Word:   first,
+		Reason: "and the words after it are files here: the shell has put them in the place of an unquoted *",
+		Hint:   "msg " + quoteStar() + " " + shellJoin(words),
+	}
+}

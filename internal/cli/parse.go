@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"msg"
+)
+
+// Msg is a command line of msg, understood.
+type Msg struct {
+	Help, Version bool
+
+	Recipient string   // as written: list of selectors and @files
+	Words     []string // the message; nil if none was given
+
+	Servers []string // as written: hosts and @files; empty means this computer
+	Time    time.Duration
+	Title   string
+	Buttons msg.Buttons
+	Verbose bool
+	Wait    bool
+	JSON    bool
+
+	// Needs is the option, as it was written, that asks for something this
+	// version does not do.
+	Needs string
+}
+
+// maxTime is the longest display time in seconds: what Windows' ULONG holds.
+const maxTime = 1<<32 - 1
+
+// ParseMsg understands the arguments of msg (without the command's name).
+// Options are recognised before and after the recipient, up to the first word
+// of the message or "--". Errors are *UsageError.
+func ParseMsg(args []string) (Msg, error) {
+	m := Msg{Time: msg.DefaultTimeout}
+	recipient, ended := false, false
+	for rest := args; len(rest) > 0; {
+		word := rest[0]
+		switch {
+		case !ended && word == "--":
+			ended, rest = true, rest[1:]
+		case !ended && isOption(word):
+			g, after, err := next(forMsg, rest)
+			if err == nil {
+				err = m.set(g)
+			}
+			if err != nil {
+				return m, hintText(err, m.Recipient, recipient, rest)
+			}
+			rest = after
+		case !recipient:
+			m.Recipient, recipient, rest = word, true, rest[1:]
+		default:
+			m.Words, rest = rest, nil
+		}
+	}
+	if m.Help || m.Version || m.Needs != "" && !recipient {
+		return m, nil
+	}
+	if m.Recipient == "" {
+		return m, &UsageError{Reason: "a recipient is missing", Hint: "msg " + quoteStar() + " Meeting in 5 minutes"}
+	}
+	return m, nil
+}
+
+// hintText adds the command line to paste when the word was probably text.
+func hintText(err error, recipient string, has bool, rest []string) error {
+	usage, ok := err.(*UsageError)
+	if ok && has && usage.Hint == "" && usage.Reason == "is not an option" {
+		usage.Hint = "msg " + shellQuote(recipient) + " -- " + shellJoin(rest)
+	}
+	return err
+}
+
+// set puts one option into the command.
+func (m *Msg) set(g given) error {
+	var err error
+	switch g.name {
+	case optHelp, "h":
+		m.Help = true
+	case optVersion:
+		m.Version = true
+	case optServer:
+		m.Servers = append(m.Servers, strings.Split(g.text, ",")...)
+	case optTime:
+		m.Time, err = parseTime(g)
+	case optTitle:
+		m.Title = g.text
+	case optVerbose:
+		m.Verbose = true
+		if g.has {
+			m.Title = g.text
+		}
+	case optJSON:
+		m.JSON = true
+	case optWait:
+		m.Wait = true
+	case optButtons:
+		m.Wait = true
+		m.Buttons, err = parseButtons(g)
+	default:
+		m.Needs = g.whole
+	}
+	return err
+}
+
+// parseTime reads whole seconds, or a number with s, m or h.
+func parseTime(g given) (time.Duration, error) {
+	bad := &UsageError{Word: g.whole, Reason: "is not a time: write seconds, or 90s, 10m, 2h; 0 means until answered"}
+	digits, unit := g.text, time.Second
+	switch g.text[len(g.text)-1] {
+	case 's', 'S':
+		digits = g.text[:len(g.text)-1]
+	case 'm', 'M':
+		digits, unit = g.text[:len(g.text)-1], time.Minute
+	case 'h', 'H':
+		digits, unit = g.text[:len(g.text)-1], time.Hour
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0, bad
+	}
+	if n > maxTime/uint64(unit/time.Second) {
+		return 0, &UsageError{Word: g.whole, Reason: fmt.Sprintf("is too long: the limit is %d seconds", uint64(maxTime))}
+	}
+	return time.Duration(n) * unit, nil
+}
+
+func parseButtons(g given) (msg.Buttons, error) {
+	b := msg.Buttons(strings.ToLower(g.text))
+	switch b {
+	case msg.ButtonsOK, msg.ButtonsOKCancel, msg.ButtonsYesNo, msg.ButtonsYesNoCancel, msg.ButtonsRetryCancel:
+		return b, nil
+	}
+	return "", &UsageError{Word: g.whole, Reason: "is not a set of buttons: ok, okcancel, yesno, yesnocancel or retrycancel"}
+}
+
+// QueryKind is what query lists.
+type QueryKind string
+
+// The kinds of query.
+const (
+	QuerySession QueryKind = "session"
+	QueryUser    QueryKind = "user"
+	QueryMessage QueryKind = "message" // comes with msgd
+)
+
+// Query is a command line of query, understood.
+type Query struct {
+	Help, Version bool
+
+	Kind    QueryKind
+	Filter  string // a session name, user name or ID; empty for all
+	Servers []string
+	Counter bool
+	JSON    bool
+	Needs   string // as in Msg
+}
+
+// ParseQuery understands the arguments of query. name is how the command was
+// called: qwinsta and quser say the kind themselves.
+func ParseQuery(name string, args []string) (Query, error) {
+	q := Query{Kind: kindByName(name)}
+	ended := false
+	var words []string
+	for rest := args; len(rest) > 0; {
+		word := rest[0]
+		switch {
+		case !ended && word == "--":
+			ended, rest = true, rest[1:]
+		case !ended && isOption(word):
+			g, after, err := next(forQuery, rest)
+			if err != nil {
+				return q, err
+			}
+			q.set(g)
+			rest = after
+		default:
+			words, rest = append(words, word), rest[1:]
+		}
+	}
+	if q.Help || q.Version {
+		return q, nil
+	}
+	return q, q.setWords(words)
+}
+
+// setWords reads the words that are not options: the kind, unless the
+// command's name said it, and a filter.
+func (q *Query) setWords(words []string) error {
+	if q.Kind == "" {
+		if len(words) == 0 {
+			return &UsageError{Reason: "what to query is missing", Hint: "query session"}
+		}
+		switch k := QueryKind(strings.ToLower(words[0])); k {
+		case QuerySession, QueryUser, QueryMessage:
+			q.Kind = k
+		default:
+			return &UsageError{Word: words[0], Reason: "cannot be queried: write session, user or message", Hint: "query session " + shellQuote(words[0])}
+		}
+		words = words[1:]
+	}
+	if len(words) > 1 {
+		return &UsageError{Word: words[1], Reason: "is one name too many"}
+	}
+	if len(words) == 1 {
+		q.Filter = words[0]
+	}
+	return nil
+}
+
+func kindByName(name string) QueryKind {
+	switch strings.TrimSuffix(strings.ToLower(name), ".exe") {
+	case "qwinsta":
+		return QuerySession
+	case "quser":
+		return QueryUser
+	}
+	return ""
+}
+
+func (q *Query) set(g given) {
+	switch g.name {
+	case optHelp, "h":
+		q.Help = true
+	case optVersion:
+		q.Version = true
+	case optServer:
+		q.Servers = append(q.Servers, strings.Split(g.text, ",")...)
+	case optCounter:
+		q.Counter = true
+	case optJSON:
+		q.JSON = true
+	default:
+		q.Needs = g.whole
+	}
+}

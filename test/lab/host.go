@@ -1,0 +1,200 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	//go:embed cell.sh
+	cellScript string
+	//go:embed host.sh
+	hostScript string
+)
+
+// bootLimit is far more than a boot takes on a busy computer.
+const bootLimit = 60 * time.Second
+
+// A Host is a Linux computer of the lab. Its methods end the test when the lab itself fails.
+type Host struct {
+	Suite string // the Debian release
+	Name  string // the host name
+	Addr  string // the IP address, for the clients and the other hosts
+
+	t       testing.TB
+	image   image
+	network *network
+	cell    *cell
+	pid     int // its process 1, as the test sees it
+}
+
+// Boot starts a host of a Debian release, "bookworm" or "trixie", and returns when its logind and its sshd answer.
+// The host ends with the test.
+func Boot(t testing.TB, suite string) *Host {
+	t.Helper()
+	h := start(t, suite, "--boot")
+	h.await("systemd and logind", func() bool {
+		// Before systemd has replaced systemd-nspawn in process 1 there is nothing to enter.
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", h.pid))
+		return string(comm) == "systemd\n" && h.Run(t.Context(), "loginctl", "list-sessions").Code == 0
+	})
+	h.await("sshd", h.listening)
+	return h
+}
+
+// Bare starts a host without systemd, logind, D-Bus, PAM and utmp, as Alpine Linux is: nothing but an sshd that
+// knows no PAM. Only /proc tells who is signed in to it. The host ends with the test.
+func Bare(t testing.TB, suite string) *Host {
+	t.Helper()
+	h := start(t, suite, "--as-pid2", "/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -o UsePAM=no")
+	h.await("sshd", h.listening)
+	return h
+}
+
+// start makes a host; args are those of systemd-nspawn that say what it runs.
+func start(t testing.TB, suite string, args ...string) *Host {
+	t.Helper()
+	need(t)
+	img := getImage(t, suite)
+	net, number := joinNetwork(t)
+	h := &Host{
+		Suite: suite, Name: fmt.Sprintf("%s%d", suite, number), Addr: address(number),
+		t: t, image: img, network: net,
+	}
+	// The control group is the one name that other test runs can see.
+	id := fmt.Sprintf("msg-lab-%d-%d", os.Getpid(), number)
+	script := []string{"nsenter", "-t", strconv.Itoa(net.pid), "-n", "--", "sh", "-c", cellScript, "cell.sh", id,
+		hostScript, "host.sh", h.Name, img.root(), fmt.Sprintf("host%d", number), h.Addr}
+	c, err := startCell(script[0], append(script[1:], args...)...)
+	if err != nil {
+		t.Fatalf("lab: %s: %v", h.Name, err)
+	}
+	h.cell = c
+	t.Cleanup(h.close)
+	h.await("process 1", func() (ok bool) { h.pid, ok = c.init(2); return ok })
+	return h
+}
+
+// close switches the host off as one pulls a plug: nothing on it outlives the test, so nothing has to be saved, and
+// an orderly shutdown waits for whatever a test left running.
+func (h *Host) close() {
+	if err := h.cell.close(); err != nil {
+		h.t.Errorf("lab: %s: %v", h.Name, err)
+	}
+}
+
+// await waits for something to come up, and ends the test with the console of the host if it does not.
+func (h *Host) await(what string, ready func() bool) {
+	h.t.Helper()
+	ctx, cancel := within(h.t, bootLimit)
+	defer cancel()
+	var died bool
+	err := poll(ctx, func() bool {
+		died = h.cell.ended()
+		return died || ready()
+	})
+	if died {
+		err = errEnded
+	}
+	if err != nil {
+		h.t.Fatalf("lab: %s: %s: %v; its console:\n%s", h.Name, what, err, tail(h.Console()))
+	}
+}
+
+// listening reports whether something listens at port 22 of the host.
+func (h *Host) listening() bool {
+	sockets, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", h.pid)) // not up yet: no sockets
+	return bytes.Contains(sockets, []byte(" 00000000:0016 00000000:0000 0A "))
+}
+
+// Console returns what the host has written to its console.
+func (h *Host) Console() string { return h.cell.out.String() }
+
+// A Result is what became of a program.
+type Result struct {
+	Stdout, Stderr string
+	Code           int           // exit code, -1 if it was killed
+	Took           time.Duration // from its start to its end
+}
+
+// Run runs a program on the host as root, with a clean environment and no terminal, until it ends or ctx does.
+func (h *Host) Run(ctx context.Context, args ...string) Result {
+	h.t.Helper()
+	return h.run(ctx, nil, args)
+}
+
+// Must is Run for a program that has to succeed within a minute. It returns what it wrote to standard output.
+func (h *Host) Must(args ...string) string {
+	h.t.Helper()
+	return h.must(nil, args...)
+}
+
+// Copy copies a local file to a path on the host, with its mode.
+func (h *Host) Copy(local, remote string) {
+	h.t.Helper()
+	f, err := os.Open(local)
+	if err != nil {
+		h.t.Fatalf("lab: copy: %v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		h.t.Fatalf("lab: copy: %v", err)
+	}
+	// Through a program on the host: /run and /tmp there are mounts that cannot be reached from here.
+	mode := fmt.Sprintf("--mode=%o", info.Mode().Perm())
+	h.must(f, "install", mode, "/dev/stdin", remote)
+}
+
+// AddUser makes an account, which the key of the lab opens.
+func (h *Host) AddUser(name string) {
+	h.t.Helper()
+	// Without PAM sshd takes the usual "!" in place of a password for a locked account.
+	h.Must("useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", name)
+}
+
+func (h *Host) must(stdin io.Reader, args ...string) string {
+	h.t.Helper()
+	ctx, cancel := within(h.t, time.Minute)
+	defer cancel()
+	r := h.run(ctx, stdin, args)
+	if r.Code != 0 {
+		h.t.Fatalf("lab: %s: %s: exit code %d\n%s%s", h.Name, strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+	}
+	return r.Stdout
+}
+
+func (h *Host) run(ctx context.Context, stdin io.Reader, args []string) Result {
+	h.t.Helper()
+	cmd := h.command(ctx, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	// A program on the host is not the process that is killed here, and keeps the pipes open.
+	cmd.WaitDelay = time.Second
+	began := time.Now()
+	err := cmd.Run()
+	took := time.Since(began)
+	var exit *exec.ExitError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &exit) {
+		h.t.Fatalf("lab: %s: %v", h.Name, err)
+	}
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), took}
+}
+
+// command is a program on the host.
+func (h *Host) command(ctx context.Context, args ...string) *exec.Cmd {
+	enter := []string{"-t", strconv.Itoa(h.pid), "-a", "--", "env", "-i",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "TERM=xterm-256color", "LANG=C.UTF-8"}
+	return exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+}

@@ -1,0 +1,193 @@
+package lab_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"msg/test/lab"
+)
+
+func TestMain(m *testing.M) {
+	lab.Require = os.Getenv("CI") != ""
+	os.Exit(m.Run())
+}
+
+// suites are the releases every test of a booted host runs on.
+var suites = []string{"bookworm", "trixie"}
+
+// eachSuite runs a test on a new host of each release, with the users alice and bob.
+func eachSuite(t *testing.T, test func(t *testing.T, host *lab.Host)) {
+	for _, suite := range suites {
+		t.Run(suite, func(t *testing.T) {
+			test(t, withUsers(lab.Boot(t, suite)))
+		})
+	}
+}
+
+func withUsers(host *lab.Host) *lab.Host {
+	host.AddUser("alice")
+	host.AddUser("bob")
+	return host
+}
+
+// waitFor ends the test if the text does not come to the terminal.
+func waitFor(t *testing.T, term *lab.Term, text string) {
+	t.Helper()
+	if err := term.WaitFor(text, 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBoot(t *testing.T) {
+	eachSuite(t, func(t *testing.T, host *lab.Host) {
+		terms := []*lab.Term{host.SSH("alice"), host.SSH("alice"), host.SSH("bob"), host.Login("bob")}
+		seen := map[string]bool{}
+		for _, term := range terms {
+			if tty := term.TTY(); seen[tty] || !strings.HasPrefix(tty, "pts/") {
+				t.Errorf("terminal %q: not a pts, or the second of that name", tty)
+			} else {
+				seen[tty] = true
+			}
+		}
+		if got := users(host); got != "alice alice bob bob" {
+			t.Errorf("logind knows sessions of %q\n%s", got, host.Must("loginctl", "list-sessions"))
+		}
+		if state := strings.TrimSpace(host.Must("systemctl", "is-system-running")); state != "running" {
+			t.Errorf("the host is %q\n%s", state, host.Must("systemctl", "--failed"))
+		}
+	})
+}
+
+// users returns the names of the people in sessions of logind, sorted.
+func users(host *lab.Host) string {
+	return strings.TrimSpace(host.Must("sh", "-c", `for s in $(loginctl list-sessions --no-legend | awk '{print $1}'); do
+		loginctl show-session $s -p Class -p Name | grep -q '^Class=user$' && loginctl show-session $s -p Name --value
+	done | sort | tr '\n' ' '`))
+}
+
+func TestTerm(t *testing.T) {
+	host := withUsers(lab.Boot(t, "trixie"))
+	term := host.SSH("alice")
+	tty := term.TTY()
+	host.Must("sh", "-c", "echo written to $1 >/dev/$1", "sh", tty)
+	waitFor(t, term, "written to "+tty)
+	term.Type("echo $((6*7))is\r")
+	waitFor(t, term, "42is")
+
+	command := host.SSH("bob", "cat")
+	command.TTY()
+	command.Type("typed\r")
+	waitFor(t, command, "typed\r\ntyped\r\n")
+
+	if err := term.WaitFor("never said", 50*time.Millisecond); err == nil {
+		t.Error("WaitFor found what was never said")
+	}
+	term.Type("exit\r")
+	if err := term.WaitFor("never said", time.Minute); err == nil || !strings.Contains(err.Error(), "ended") {
+		t.Errorf("WaitFor after the end of the terminal: %v", err)
+	}
+}
+
+func TestScreen(t *testing.T) {
+	host := withUsers(lab.Boot(t, "bookworm"))
+	screen := host.Screen("alice")
+	await(t, screen, lab.Shows("lab[/dev/pts/"))
+	screen.Type(`printf '\033[2J\033[12;30Hhere'; read`)
+	screen.Press("Enter")
+	await(t, screen, func(screen string) bool {
+		lines := strings.Split(screen, "\n")
+		return len(lines) >= 24 && lines[11] == strings.Repeat(" ", 29)+"here" && strings.TrimSpace(lines[0]) == ""
+	})
+}
+
+// await ends the test if the screen does not come to look as wanted.
+func await(t *testing.T, screen *lab.Screen, wanted func(string) bool) {
+	t.Helper()
+	if err := screen.WaitFor(wanted, 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunAndCopy(t *testing.T) {
+	host := lab.Bare(t, "bookworm")
+	r := host.Run(t.Context(), "sh", "-c", "echo out; echo err >&2; exit 3")
+	if r.Stdout != "out\n" || r.Stderr != "err\n" || r.Code != 3 {
+		t.Errorf("Run: %+v", r)
+	}
+	local := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(local, []byte("#!/bin/sh\necho copied\n"), 0o751); err != nil {
+		t.Fatal(err)
+	}
+	for _, remote := range []string{"/usr/local/bin/tool", "/run/tool"} {
+		host.Copy(local, remote)
+		if got := host.Must("sh", "-c", "stat -c %a $1; sh $1", "sh", remote); got != "751\ncopied\n" {
+			t.Errorf("%s: mode and output %q", remote, got)
+		}
+	}
+}
+
+func TestTwoHosts(t *testing.T) {
+	first, second := lab.Boot(t, "bookworm"), withUsers(lab.Boot(t, "bookworm"))
+	if r := first.Run(t.Context(), "id", "alice"); r.Code == 0 {
+		t.Errorf("the first host has the users of the second: %s", r.Stdout)
+	}
+	term := second.SSH("alice")
+	term.TTY()
+	if got := users(first); got != "" {
+		t.Errorf("the first host has the sessions of the second: %s", got)
+	}
+	if got := users(second); got != "alice" {
+		t.Errorf("the second host has sessions of %q", got)
+	}
+	// They reach one another, for what goes from host to host.
+	if r := first.Run(t.Context(), "sh", "-c", "exec </dev/null; timeout 5 bash -c '</dev/tcp/"+second.Addr+"/22'"); r.Code != 0 {
+		t.Errorf("from %s to %s: %s", first.Addr, second.Addr, r.Stderr)
+	}
+}
+
+func TestBare(t *testing.T) {
+	for _, suite := range suites {
+		t.Run(suite, func(t *testing.T) {
+			host := withUsers(lab.Bare(t, suite))
+			if tty := host.SSH("alice").TTY(); !strings.HasPrefix(tty, "pts/") {
+				t.Errorf("terminal %q", tty)
+			}
+			for _, path := range []string{"/run/systemd", "/run/dbus", "/run/utmp", "/run/user"} {
+				if r := host.Run(t.Context(), "test", "-e", path); r.Code != 1 {
+					t.Errorf("%s exists", path)
+				}
+			}
+			if r := host.Run(t.Context(), "loginctl", "list-sessions"); r.Code == 0 {
+				t.Errorf("logind answers: %s", r.Stdout)
+			}
+			if got := host.Must("ps", "-C", "systemd,systemd-logind,dbus-daemon,systemd-journald", "--no-headers"); got != "" {
+				t.Errorf("running: %s", got)
+			}
+		})
+	}
+}
+
+// TestNothingLeft looks at the test computer after a host has gone.
+func TestNothingLeft(t *testing.T) {
+	t.Run("host", func(t *testing.T) {
+		host := withUsers(lab.Boot(t, "trixie"))
+		host.SSH("alice").TTY()
+		host.Screen("bob")
+	})
+	for what, command := range map[string]string{
+		"mounts":         "grep /run/lab /proc/self/mounts",
+		"namespaces":     "ip netns list",
+		"links":          "ip -o link | grep -e 'br0' -e 'host[0-9]'",
+		"control groups": "find /sys/fs/cgroup -type d -name \"msg-lab-$PPID-*\"",
+		"processes":      "pgrep -P $PPID | grep -v $$",
+	} {
+		out, _ := exec.Command("sh", "-c", command).Output() // grep fails when all is well
+		if len(out) > 0 {
+			t.Errorf("%s left: %s", what, out)
+		}
+	}
+}
