@@ -119,6 +119,14 @@ func NotYet(what, why string) error {
 	return fmt.Errorf("%s: %s: %w", what, why, errors.ErrUnsupported)
 }
 
+// NoRoute is the error for a host that this version has no way to.
+func NoRoute(host string) error {
+	return NotYet(quote(host), "no route: this version reaches only this computer (localhost), not by ssh, Windows RPC or fleet")
+}
+
+// HostLine is the heading of one host's table when there are several.
+func HostLine(host string) string { return text.Line(host) + ":" }
+
 // Prompt is shown before a message is typed; eof is how to end it.
 func Prompt(eof string) string {
 	return "Enter message to send; end it with " + eof + " on a new line:\n"

@@ -12,9 +12,6 @@ func quote(s string) string {
 	return `"` + text.Cut(text.Line(s), 60) + `"`
 }
 
-// Quote is quote for the commands.
-func Quote(s string) string { return quote(s) }
-
 // shellQuote writes a word so that a Unix shell gives it back unchanged.
 // Words that would not be plain text are shown, not to be pasted.
 func shellQuote(s string) string {

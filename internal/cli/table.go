@@ -114,6 +114,26 @@ func logon(t time.Time, loc Locale) string {
 	return loc.Format(t)
 }
 
+// Filter keeps the sessions that a query asks for: all, or those with a
+// session name, user name or ID; "query user" leaves out places with nobody.
+func Filter(q Query, sessions []msg.Session) []msg.Session {
+	var out []msg.Session
+	for _, s := range sessions {
+		if q.Kind != QueryUser || s.User != "" {
+			out = append(out, s)
+		}
+	}
+	if q.Filter == "" {
+		return out
+	}
+	target, err := msg.ParseTarget(q.Filter)
+	if err != nil {
+		return nil
+	}
+	matched, _ := target.Resolve(out)
+	return matched
+}
+
 // Counters is what "query session /counter" adds under the table. Windows
 // counts sessions created since it started; here nothing keeps such a count,
 // so these are the sessions there are now.

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/term"
+
+	"msg"
+	"msg/internal/cli"
+	"msg/internal/host"
+)
+
+// program is the command with everything that it takes from its process.
+type program struct {
+	in       *os.File
+	out, err io.Writer
+	locale   string
+	open     func() (msg.Host, error)
+	terminal func(*os.File) bool
+}
+
+// isTerminal reports whether somebody types there.
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// main does what the arguments say and returns the exit code.
+func (p program) main(ctx context.Context, args []string) int {
+	m, err := cli.ParseMsg(args)
+	var usage *cli.UsageError
+	switch {
+	case errors.As(err, &usage):
+		fmt.Fprint(p.err, cli.UsageLines("msg", err))
+		return cli.ExitUsage
+	case m.Help:
+		fmt.Fprint(p.out, cli.Help("msg"))
+		return cli.ExitOK
+	case m.Version:
+		fmt.Fprintln(p.out, "msg", version())
+		return cli.ExitOK
+	case m.Needs != "":
+		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "needs msgd, which this version does not have")))
+		return cli.ExitFailed
+	}
+	if err := p.starred(m); err != nil {
+		fmt.Fprint(p.err, cli.UsageLines("msg", err))
+		return cli.ExitUsage
+	}
+	return p.send(ctx, m)
+}
+
+// version is what the module system knows of this build.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// send reads what there is to read and sends to each host.
+func (p program) send(ctx context.Context, m cli.Msg) int {
+	target, problems := cli.Recipients(m.Recipient, p.readList)
+	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
+	ui := &ui{out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON, many: len(hosts) > 1}
+	for _, err := range append(problems, hostProblems...) {
+		ui.problem(err)
+	}
+	if len(target) == 0 || len(m.Servers) > 0 && len(hosts) == 0 {
+		return cli.ExitFailed
+	}
+	text, err := p.text(ctx, m, ui)
+	switch {
+	case ctx.Err() != nil:
+		return cli.ExitInterrupted
+	case err != nil:
+		ui.problem(err)
+		return ui.exit(ctx)
+	}
+	now := time.Now()
+	message := msg.Message{
+		ID: msg.NewID(now), From: sender(), Title: m.Title, Text: text, Buttons: m.Buttons,
+		Wait: m.Wait, Timeout: m.Time, Sent: now,
+	}
+	if message.Title == "" {
+		message.Title = cli.DefaultTitle(message.From, now, cli.LocaleFor(p.locale))
+	}
+	ui.message, ui.words, ui.target = message, m.Words, target
+	if len(hosts) == 0 {
+		hosts = []string{"localhost"}
+	}
+	p.sendAll(ctx, hosts, target, ui)
+	return ui.exit(ctx)
+}
+
+// sender is who sends, on which computer.
+func sender() string {
+	name, err := os.Hostname()
+	if err != nil || runtime.GOOS == "windows" {
+		return host.Caller()
+	}
+	return host.Caller() + "@" + name
+}
+
+// starred notices that the shell has replaced a star by file names: all the
+// files here come first, as they are.
+func (p program) starred(m cli.Msg) error {
+	if runtime.GOOS == "windows" || len(m.Words) == 0 || !exists(m.Recipient) || !exists(m.Words[0]) {
+		return nil
+	}
+	files, err := filepath.Glob("*") // leaves out names with a dot, as a shell does
+	words := append([]string{m.Recipient}, m.Words...)
+	if err != nil || len(files) > len(words) {
+		return nil
+	}
+	there := map[string]bool{}
+	for _, f := range words[:len(files)] {
+		there[f] = true
+	}
+	for _, f := range files {
+		if !there[f] {
+			return nil
+		}
+	}
+	return cli.StarLines(m.Recipient, words[len(files):])
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}

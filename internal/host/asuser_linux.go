@@ -1,0 +1,198 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Helpers: how many run at the same time, how long one may take, and how much
+// it may say.
+const (
+	maxHelpers    = 8
+	helperTimeout = 3 * time.Second
+	maxReplies    = 1 << 20
+)
+
+// userReply is one line from the helper: what became of one terminal.
+type userReply struct {
+	TTY   string `json:"tty"`
+	Error string `json:"error,omitempty"`
+}
+
+// asUser runs this program again with one user's rights and no others, hands
+// it the request and returns what it said of each terminal. Everything that
+// the user controls (tmux, its socket, the environment of its processes) is
+// touched only there.
+func asUser(ctx context.Context, users *users, uid uint32, request popupRequest) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+	defer cancel()
+	cmd, err := helperCommand(ctx, users, uid)
+	if err != nil {
+		return nil, err
+	}
+	input, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin = strings.NewReader(string(input))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	// The kernel ends the helper with the thread that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting helper as user %d: %w", uid, err)
+	}
+	replies := map[string]string{}
+	lines := bufio.NewScanner(io.LimitReader(out, maxReplies))
+	for lines.Scan() {
+		var r userReply
+		if json.Unmarshal(lines.Bytes(), &r) == nil {
+			replies[r.TTY] = r.Error
+		}
+	}
+	return replies, cmd.Wait()
+}
+
+// helperCommand prepares the process: credentials before exec, an
+// environment that nobody chose, no terminal, gone when we are gone.
+func helperCommand(ctx context.Context, users *users, uid uint32) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	a, err := users.account(uid)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, helperUser)
+	cmd.Dir = "/"
+	cmd.Env = []string{
+		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + a.home, "USER=" + a.name,
+		"LOGNAME=" + a.name, "LANG=C.UTF-8",
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	switch me := uint32(os.Getuid()); {
+	case me == 0:
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: a.groups}
+	case me != uid:
+		return nil, fmt.Errorf("acting for %s: %w", a.name, os.ErrPermission)
+	}
+	return cmd, nil
+}
+
+// RunHelper is the whole life of a helper process; it returns the exit code.
+func RunHelper() int {
+	if address, ok := strings.CutPrefix(os.Args[1], helperPopup); ok {
+		return runPopup(address, os.Stdin, os.Stdout)
+	}
+	return runUser(os.Stdin, os.Stdout)
+}
+
+// runUser is the helper of one user: it shows the popups side by side.
+func runUser(in io.Reader, out io.Writer) int {
+	var request popupRequest
+	if err := json.NewDecoder(in).Decode(&request); err != nil {
+		return 1
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), helperTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, c := range request.Clients {
+		wg.Go(func() {
+			reply := userReply{TTY: c.TTY}
+			if err := showPopup(ctx, self, c, request.Popup); err != nil {
+				reply.Error = err.Error()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			_ = json.NewEncoder(out).Encode(reply)
+		})
+	}
+	wg.Wait()
+	return 0
+}
+
+// showPopup opens a popup over one tmux client and returns when it is on the
+// screen, which its program says itself: tmux reports success also when it
+// shows nothing because another popup is open.
+func showPopup(ctx context.Context, self string, c popupClient, p popup) error {
+	socket, err := clientSocket(c.PID)
+	if err != nil {
+		return err
+	}
+	l, err := listenPopup()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	width, height := p.size(filepath.Join("/dev", c.TTY))
+	// Neither title nor text is given to tmux: it would expand formats in the
+	// one, and the other would be seen in the list of processes. No context:
+	// this process lives as long as the popup and ends with it.
+	cmd := exec.Command("tmux", "-S", socket, "display-popup", "-c", filepath.Join("/dev", c.TTY),
+		"-w", fmt.Sprint(width), "-h", fmt.Sprint(height), "-E", "exec "+shellWord(self)+" "+helperPopup+l.name)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting tmux: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	shown := make(chan error, 1)
+	go func() { shown <- l.serve(p) }()
+	select {
+	case err := <-shown:
+		return err
+	case <-ended:
+	case <-ctx.Done():
+	}
+	// The popup may have been closed right after it was drawn.
+	select {
+	case err := <-shown:
+		return err
+	default:
+		return errNoPopup
+	}
+}
+
+var errNoPopup = errors.New("no popup was shown: another one is open, or tmux is older than 3.2")
+
+// clientSocket reads which server a client of tmux talks to.
+func clientSocket(pid int) (string, error) {
+	fs := procFS{root: "/proc"}
+	cmdline, err := os.ReadFile(fs.path(pid, "cmdline"))
+	if err != nil {
+		return "", err
+	}
+	environ, err := os.ReadFile(fs.path(pid, "environ"))
+	if err != nil {
+		return "", err
+	}
+	return tmuxSocket(string(cmdline), string(environ), os.Getuid()), nil
+}
+
+// shellWord quotes a path for the shell that tmux starts.
+func shellWord(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

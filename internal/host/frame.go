@@ -1,0 +1,110 @@
+package host
+
+import (
+	"strings"
+	"sync"
+
+	"msg"
+	"msg/internal/text"
+)
+
+// Sizes of the block on a terminal, in cells.
+const (
+	maxBlock = 80 // longer lines are hard to read
+	minBlock = 24 // below this the border is left off
+)
+
+// frames makes the bytes for a terminal, once for each width that occurs.
+type frames struct {
+	message msg.Message
+	mu      sync.Mutex
+	made    map[int][]byte
+}
+
+func newFrames(m msg.Message) *frames {
+	return &frames{message: m, made: map[int][]byte{}}
+}
+
+// forColumns returns the bytes for a terminal of that many columns.
+func (f *frames) forColumns(columns int) []byte {
+	// The last column stays free: some terminals begin a new line after it.
+	width := max(min(columns, maxBlock)-1, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, ok := f.made[width]
+	if !ok {
+		b = frame(f.message, width)
+		f.made[width] = b
+	}
+	return b
+}
+
+// frame draws the message as a block of the given width: one bell, a new
+// line, title, text, and who sent it unless the title says so. It is UTF-8
+// whatever the locale, since nobody knows the locale of the other terminal;
+// lines end in CR LF, since programs switch the translation off.
+func frame(m msg.Message, width int) []byte {
+	title, by := heading(m)
+	body := text.Plain(m.Text)
+	lines := boxed(title, by, body, width)
+	if width < minBlock {
+		lines = unboxed(title, by, body, width)
+	}
+	return []byte("\a\r\n" + strings.Join(lines, "\r\n") + "\r\n")
+}
+
+// heading returns the title and the line that names the sender. The latter is
+// empty if the title is the usual one of this very sender, so that a title of
+// the sender's choice can never hide who it is.
+func heading(m msg.Message) (title, by string) {
+	title, from := text.Line(m.Title), text.Line(m.From)
+	if title == "" {
+		title = "Message from " + from + " " + m.Sent.Format("2006-01-02 15:04")
+	}
+	if strings.HasPrefix(title, "Message from "+from+" ") {
+		return title, ""
+	}
+	return title, "from " + from + ", " + m.Sent.Format("2006-01-02 15:04")
+}
+
+func unboxed(title, by, body string, width int) []string {
+	lines := text.Wrap(title, width)
+	lines = append(lines, text.Wrap(body, width)...)
+	if by != "" {
+		lines = append(lines, text.Wrap(by, width)...)
+	}
+	return lines
+}
+
+// boxed draws the border. Each line is filled up to it, so that the block
+// also covers what was on the screen before.
+func boxed(title, by, body string, width int) []string {
+	inner := width - 4
+	top, long := border("┌", title, "┐", width)
+	lines := []string{top}
+	row := func(s string) {
+		lines = append(lines, "│ "+s+strings.Repeat(" ", max(0, inner-text.Width(s)))+" │")
+	}
+	for _, s := range append(long, text.Wrap(body, inner)...) {
+		row(s)
+	}
+	bottom, long := border("└", by, "┘", width)
+	for _, s := range long {
+		row(s)
+	}
+	return append(lines, bottom)
+}
+
+// border draws the first or last line with a label in it. A label that does
+// not fit is returned as lines for inside.
+func border(left, label, right string, width int) (line string, inside []string) {
+	if label != "" && text.Width(label) <= width-6 {
+		line = left + "─ " + label + " "
+	} else {
+		if label != "" {
+			inside = text.Wrap(label, width-4)
+		}
+		line = left
+	}
+	return line + strings.Repeat("─", width-1-text.Width(line)) + right, inside
+}

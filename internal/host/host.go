@@ -1,0 +1,41 @@
+// Package host is this computer as a msg.Host: who is signed in, and how text
+// gets in front of them.
+//
+// It promises that a message can do nothing but be read (package text), that
+// a place which does not take it delays nobody else, and that whatever a user
+// controls is touched only with that user's own rights. On Linux the sessions
+// come from logind, /proc and utmp and the surfaces are terminals and tmux;
+// elsewhere Open returns an error that is errors.ErrUnsupported.
+//
+// Start with Open. A program that calls it must begin its main with
+//
+//	if host.IsHelper() {
+//		os.Exit(host.RunHelper())
+//	}
+//
+// because the part that has a user's rights is the same program again.
+package host
+
+import (
+	"os"
+	"strings"
+	"time"
+)
+
+// takeTimeout is how long terminals have, all together, to take a message. A
+// terminal that is read at all takes it at once, even over a slow line,
+// because the kernel buffers it.
+const takeTimeout = 300 * time.Millisecond
+
+// First arguments of the helper processes. Anybody may type them: a helper has
+// the rights of whoever started it and does nothing that one could not do.
+const (
+	helperUser  = "--msg-helper-user"
+	helperPopup = "--msg-helper-popup="
+)
+
+// IsHelper reports whether this process was started by this package to do one
+// thing with one user's rights.
+func IsHelper() bool {
+	return len(os.Args) == 2 && (os.Args[1] == helperUser || strings.HasPrefix(os.Args[1], helperPopup))
+}

@@ -1,0 +1,146 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"msg"
+)
+
+// Open returns this computer. It needs no set-up and no special right; what
+// the caller may not do turns up in receipts.
+func Open() (msg.Host, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name of this computer: %w", err)
+	}
+	return &local{
+		name:  name,
+		proc:  procFS{root: "/proc"},
+		dev:   devFS{root: "/dev"},
+		utmp:  []string{"/run/utmp", "/var/run/utmp"},
+		bus:   "unix:path=/run/dbus/system_bus_socket",
+		seat:  "/sys/class/tty/tty0/active",
+		users: newUsers(),
+	}, nil
+}
+
+// local is this computer. The fields are where its parts are, so that a test
+// can show it another world.
+type local struct {
+	name  string
+	proc  procFS
+	dev   devFS
+	utmp  []string // first that exists
+	bus   string   // D-Bus address of the system bus
+	seat  string   // file with the name of the virtual terminal in front
+	users *users
+}
+
+// place is a session with what delivery needs to know about it.
+type place struct {
+	msg.Session
+	tty    string // name below /dev, empty if it has none
+	rdev   uint64 // device number of tty
+	uid    uint32
+	leader int // process that logind calls the leader, 0 if unknown
+	scope  string
+	vt     string      // virtual terminal of a graphical session
+	client *tmuxClient // what runs in the foreground, if it is tmux
+}
+
+// Sessions lists who is signed in.
+func (l *local) Sessions(ctx context.Context) ([]msg.Session, error) {
+	places, err := l.places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sessionsOf(places), nil
+}
+
+func sessionsOf(places []place) []msg.Session {
+	sessions := make([]msg.Session, len(places))
+	for i, p := range places {
+		sessions[i] = p.Session
+	}
+	return sessions
+}
+
+// Close has nothing to let go of.
+func (l *local) Close() error { return nil }
+
+// errNoAnswers is why Send refuses a message that waits: the terminal has no
+// way to answer yet.
+var errNoAnswers = fmt.Errorf("waiting for answers (/w, /buttons) needs msgd, which this version does not have; nothing was sent: %w", errors.ErrUnsupported)
+
+// Send shows m in the sessions that t means.
+func (l *local) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if m.Wait {
+		return errNoAnswers
+	}
+	places, err := l.places(ctx)
+	if err != nil {
+		return err
+	}
+	matched, missing := t.Resolve(sessionsOf(places))
+	l.deliver(ctx, pick(places, matched), m, func(p place, r msg.Receipt) {
+		r.Message, r.Session, r.At, r.Final = m.ID, p.Session, time.Now(), true
+		report(r)
+	})
+	return msg.MissingError(missing)
+}
+
+// pick finds the places of the sessions that were matched.
+func pick(places []place, matched []msg.Session) []place {
+	byID := make(map[string]bool, len(matched))
+	for _, s := range matched {
+		byID[s.ID] = true
+	}
+	var out []place
+	for _, p := range places {
+		if byID[p.ID] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// deliver sorts the places by surface and reports each of them once.
+func (l *local) deliver(ctx context.Context, places []place, m msg.Message, report func(place, msg.Receipt)) {
+	var terminals, clients []place
+	for _, p := range places {
+		switch {
+		case p.Kind == msg.KindDesktop:
+			report(p, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "desktop",
+				Detail: "messages on desktops need msgd, which this version does not have"})
+		case p.client != nil:
+			clients = append(clients, p)
+		default:
+			terminals = append(terminals, p)
+		}
+	}
+	popups := make(chan popupResult, len(clients))
+	if len(clients) > 0 {
+		go showPopups(ctx, l.users, clients, m, popups)
+	} else {
+		close(popups)
+	}
+	l.writeTerminals(ctx, terminals, m, report)
+
+	// A tmux that shows no popups, too old or busy, leaves the terminal itself.
+	var rest []place
+	for r := range popups {
+		if r.err == nil {
+			report(r.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"})
+		} else {
+			rest = append(rest, r.place)
+		}
+	}
+	l.writeTerminals(ctx, rest, m, report)
+}

@@ -1,0 +1,212 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// procFS is /proc, see proc(5).
+type procFS struct{ root string }
+
+// process is what /proc/PID/stat says, as far as it is needed.
+type process struct {
+	pid, parent int
+	comm        string // chosen by the process itself: at most 15 bytes of anything
+	session     int    // process ID of the session leader (setsid)
+	tty         uint64 // controlling terminal as a device number, 0 for none
+	foreground  int    // process group in the foreground of that terminal
+	start       uint64 // clock ticks after boot
+}
+
+// processes reads the stat file of every process. Processes come and go while
+// it reads; those that are gone are left out.
+func (fs procFS) processes() (map[int]process, error) {
+	dir, err := os.Open(fs.root)
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	all := make(map[int]process, len(names))
+	buf := make([]byte, 1024)
+	for _, name := range names {
+		if name[0] < '1' || name[0] > '9' {
+			continue
+		}
+		b, err := readSmall(fs.root+"/"+name+"/stat", buf)
+		if err != nil {
+			continue
+		}
+		if p, err := parseStat(b); err == nil {
+			all[p.pid] = p
+		}
+	}
+	return all, nil
+}
+
+// readSmall reads a file of /proc with three system calls; os.ReadFile takes
+// seven, and there are hundreds of these files.
+func readSmall(path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+var errStat = errors.New("not a line of /proc/PID/stat")
+
+// parseStat reads one line of /proc/PID/stat. The command name is in
+// parentheses and may hold parentheses, blanks and newlines of its own, so
+// the fields are counted from the last closing one.
+func parseStat(b []byte) (process, error) {
+	open, closing := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 1 || closing < open {
+		return process{}, errStat
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b[:open])))
+	if err != nil || pid <= 0 {
+		return process{}, errStat
+	}
+	f := bytes.Fields(b[closing+1:])
+	if len(f) < 20 {
+		return process{}, errStat
+	}
+	p := process{pid: pid, comm: string(b[open+1 : closing])}
+	var tty int
+	for _, x := range []struct {
+		field int // number in proc(5), where the state is 3
+		to    *int
+	}{{4, &p.parent}, {6, &p.session}, {7, &tty}, {8, &p.foreground}} {
+		if *x.to, err = strconv.Atoi(string(f[x.field-3])); err != nil {
+			return process{}, errStat
+		}
+	}
+	if p.start, err = strconv.ParseUint(string(f[22-3]), 10, 64); err != nil {
+		return process{}, errStat
+	}
+	p.tty = ttyDevice(tty)
+	return p, nil
+}
+
+// ttyDevice turns field 7 into a device number: the kernel puts the major in
+// bits 8 to 19 and the minor in the rest (include/linux/kdev_t.h,
+// new_encode_dev).
+func ttyDevice(n int) uint64 {
+	if n <= 0 {
+		return 0
+	}
+	u := uint32(n)
+	return unix.Mkdev(u>>8&0xfff, u&0xff|u>>12&0xfff00)
+}
+
+// tty is a terminal that is the controlling terminal of some process.
+type tty struct {
+	rdev       uint64
+	leader     process // of the oldest session on it
+	foreground process // one process in front
+}
+
+// ttys groups processes by controlling terminal.
+func ttys(all map[int]process) map[uint64]*tty {
+	found := map[uint64]*tty{}
+	for _, p := range all {
+		if p.tty == 0 {
+			continue
+		}
+		t := found[p.tty]
+		if t == nil {
+			t = &tty{rdev: p.tty}
+			found[p.tty] = t
+		}
+		if p.pid == p.session && (t.leader.pid == 0 || p.start < t.leader.start) {
+			t.leader = p
+		}
+		if p.pid == p.foreground || t.foreground.pid == 0 && p.session == p.pid {
+			t.foreground = p
+		}
+	}
+	for _, t := range found {
+		if t.leader.pid == 0 { // the leader has ended, somebody else is left
+			t.leader = t.foreground
+		}
+	}
+	return found
+}
+
+// scope returns the name of the logind scope a process is in, such as
+// "session-3.scope", and whether it belongs to a user's own service manager.
+// Both are empty without systemd.
+func (fs procFS) scope(pid int) (scope string, managed bool) {
+	b, err := os.ReadFile(fs.path(pid, "cgroup"))
+	if err != nil {
+		return "", false
+	}
+	return parseCgroup(string(b))
+}
+
+// parseCgroup looks at every line, because systemd's hierarchy is the unified
+// one on current systems and "name=systemd" on older ones.
+func parseCgroup(s string) (scope string, managed bool) {
+	for _, line := range strings.Split(s, "\n") {
+		for _, part := range strings.Split(line, "/") {
+			switch {
+			case strings.HasPrefix(part, "session-") && strings.HasSuffix(part, ".scope"):
+				return part, false
+			case strings.HasPrefix(part, "user@") && strings.HasSuffix(part, ".service"):
+				managed = true
+			}
+		}
+	}
+	return "", managed
+}
+
+// sameMounts reports whether pid sees the same mounts as this process, which
+// is to say the same terminals: "pts/3" in a container is another device.
+// Where the answer is denied, the owner of the process must own the terminal.
+func (fs procFS) sameMounts(pid int, owner uint32) bool {
+	theirs, err := os.Readlink(fs.path(pid, "ns/mnt"))
+	if err == nil {
+		ours, err := os.Readlink(fs.root + "/self/ns/mnt")
+		return err == nil && ours == theirs
+	}
+	var st unix.Stat_t
+	return errors.Is(err, os.ErrPermission) && unix.Stat(fs.path(pid, "stat"), &st) == nil && st.Uid == owner
+}
+
+func (fs procFS) path(pid int, file string) string {
+	return fs.root + "/" + strconv.Itoa(pid) + "/" + file
+}
+
+// userTicks is the unit of process.start: USER_HZ is 100 on every Linux
+// that Go runs on.
+const userTicks = 100
+
+// started turns process.start into a time.
+func (fs procFS) started(p process) time.Time {
+	b, err := os.ReadFile(fs.root + "/uptime")
+	if err != nil {
+		return time.Time{}
+	}
+	up, err := strconv.ParseFloat(strings.Fields(string(b) + " x")[0], 64)
+	if err != nil {
+		return time.Time{}
+	}
+	boot := time.Now().Add(-time.Duration(up * float64(time.Second)))
+	return boot.Add(time.Duration(p.start) * time.Second / userTicks).Truncate(time.Second)
+}

@@ -1,0 +1,368 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"time"
+
+	"msg"
+)
+
+// mainSeat is the seat of the machine's own screen and keyboard.
+const mainSeat = "seat0"
+
+// found is what the three sources say, before it is put together.
+type found struct {
+	logind    []logindEntry
+	hasLogind bool
+	logins    []utmpEntry // of utmp
+	processes map[int]process
+	ttys      map[uint64]*tty
+}
+
+// places lists all places where a person can see text: the sessions of
+// logind; then logins that only utmp knows; and terminals that only /proc
+// shows where logind is missing, or where neither of the two knows anybody.
+// Each terminal is listed once, by its device number.
+func (l *local) places(ctx context.Context) ([]place, error) {
+	f, err := l.ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := merge{local: l, found: f, taken: map[uint64]bool{}}
+	m.addLogind()
+	m.addUtmp()
+	if !f.hasLogind || len(m.places) == 0 {
+		m.addProc()
+	}
+	m.markOwn()
+	m.markFront()
+	sort.SliceStable(m.places, func(i, j int) bool { return m.places[i].Since.Before(m.places[j].Since) })
+	return m.places, nil
+}
+
+// ask asks logind, and reads /proc and utmp meanwhile.
+func (l *local) ask(ctx context.Context) (found, error) {
+	type answer struct {
+		entries []logindEntry
+		err     error
+	}
+	logind := make(chan answer, 1)
+	go func() {
+		entries, err := logindSessions(ctx, l.bus)
+		logind <- answer{entries, err}
+	}()
+	var f found
+	var err, utmpErr error
+	f.processes, err = l.proc.processes()
+	f.ttys = ttys(f.processes)
+	f.logins, utmpErr = readUtmp(l.utmp)
+	a := <-logind
+	f.logind, f.hasLogind = a.entries, a.err == nil
+	if ctx.Err() != nil {
+		return f, ctx.Err()
+	}
+	if errors.Is(a.err, errNoLogind) {
+		a.err = nil
+	}
+	// One source may fail as long as another shows somebody.
+	if err != nil && !f.hasLogind && len(f.logins) == 0 {
+		return f, fmt.Errorf("listing sessions: %w", errors.Join(a.err, utmpErr, err))
+	}
+	return f, nil
+}
+
+// merge puts the sources together.
+type merge struct {
+	*local
+	found
+	places []place
+	taken  map[uint64]bool // terminals that are accounted for, listed or not
+}
+
+// addLogind lists logind's sessions. Where logind does not know the terminal
+// (sshd opens its session before there is one; without utmp logind never
+// learns it) it is the oldest one in the session's scope.
+func (m *merge) addLogind() {
+	for _, e := range m.logind {
+		if !e.person() {
+			continue
+		}
+		p := place{uid: e.uid, leader: e.leader, scope: e.scope}
+		p.Session = msg.Session{
+			Host: m.name, ID: e.id, User: e.user, Type: e.typ, State: logindState(e),
+			Idle: msg.IdleUnknown, Since: e.since, Source: "logind",
+			Console: e.seat == mainSeat && e.active,
+		}
+		if e.desktop() || e.display != "" && e.tty == "" {
+			m.addDesktop(p, e)
+			continue
+		}
+		d, err := m.dev.stat(e.tty)
+		if err != nil {
+			if d, err = m.ttyOf(e); err != nil {
+				continue // scp, cron and the like: nothing that a person sees
+			}
+			p.Source = "logind+proc"
+		}
+		m.addTerminal(p, d)
+	}
+}
+
+func logindState(e logindEntry) msg.State {
+	if e.state == "active" || e.seat == "" {
+		return msg.StateActive
+	}
+	return msg.StateDisconnected // signed in, but another session is in front
+}
+
+// addDesktop lists a graphical session under the name of its display. Its
+// virtual terminal is accounted for with it.
+func (m *merge) addDesktop(p place, e logindEntry) {
+	p.Kind = msg.KindDesktop
+	for _, name := range []string{e.display, e.tty, e.typ} {
+		if name != "" {
+			p.Name = name
+			break
+		}
+	}
+	if e.vt > 0 {
+		p.vt = fmt.Sprintf("tty%d", e.vt)
+	}
+	for _, name := range []string{e.tty, p.vt} {
+		if d, err := m.dev.stat(name); err == nil {
+			m.taken[d.rdev] = true
+		}
+	}
+	if !e.idleSince.IsZero() {
+		p.Idle = 0
+		if e.idle {
+			p.Idle = max(0, time.Since(e.idleSince))
+		}
+	}
+	m.places = append(m.places, p)
+}
+
+// addTerminal lists p on the terminal d, unless d is listed already.
+func (m *merge) addTerminal(p place, d device) bool {
+	if m.taken[d.rdev] {
+		return false
+	}
+	m.taken[d.rdev] = true
+	p.Kind, p.Name, p.tty, p.rdev, p.Idle = msg.KindTerminal, d.name, d.name, d.rdev, d.idle
+	if t := m.ttys[d.rdev]; t != nil && isTmuxClient(t.foreground) {
+		p.client = &tmuxClient{pid: t.foreground.pid}
+	}
+	m.places = append(m.places, p)
+	return true
+}
+
+var errNoTTY = errors.New("no terminal in the session")
+
+// ttyOf finds the terminal of a session of logind: among those that belong to
+// the session and its user, the one whose leader started first. Later ones
+// are inside it (tmux panes, script, sudo).
+func (m *merge) ttyOf(e logindEntry) (device, error) {
+	var best device
+	var start uint64
+	for rdev, t := range m.ttys {
+		if best.name != "" && t.leader.start >= start || !m.inSession(t.leader, e) {
+			continue
+		}
+		if d, ok := m.device(rdev, t); ok && d.owner == e.uid {
+			best, start = d, t.leader.start
+		}
+	}
+	if best.name == "" {
+		return best, errNoTTY
+	}
+	return best, nil
+}
+
+// inSession reports whether a process belongs to a session: by its control
+// group or, where there are none (elogind), by descent from the leader.
+func (m *merge) inSession(p process, e logindEntry) bool {
+	if scope, _ := m.proc.scope(p.pid); scope != "" && e.scope != "" {
+		return scope == e.scope
+	}
+	return e.leader != 0 && m.descends(p, func(q process) bool { return q.pid == e.leader })
+}
+
+// descends reports whether p or one of its ancestors fits.
+func (m *merge) descends(p process, fits func(process) bool) bool {
+	// The bound is against a loop in what was read while processes changed.
+	for depth := 0; depth < 64 && p.pid != 0; depth++ {
+		if fits(p) {
+			return true
+		}
+		p = m.processes[p.parent]
+	}
+	return false
+}
+
+// device looks at the terminal of a process on this system's own /dev.
+func (m *merge) device(rdev uint64, t *tty) (device, bool) {
+	name, ok := m.dev.nameOf(rdev)
+	if !ok {
+		return device{}, false
+	}
+	d, err := m.dev.stat(name)
+	if err != nil || d.rdev != rdev || !m.proc.sameMounts(t.leader.pid, d.owner) {
+		return device{}, false
+	}
+	return d, true
+}
+
+// addUtmp lists logins that logind does not know. An entry counts while its
+// process lives and its terminal belongs to its user; entries are left behind
+// by programs that crash, and /run/utmp may be written by many.
+func (m *merge) addUtmp() {
+	for _, e := range m.logins {
+		if e.multiplexed() || !m.alive(e.pid) || m.ofLogind(e.pid) {
+			continue
+		}
+		p := place{leader: e.pid}
+		p.Session = msg.Session{
+			Host: m.name, ID: e.line, User: e.user, Type: "tty", State: msg.StateActive,
+			Idle: msg.IdleUnknown, Since: e.since, Source: "utmp",
+		}
+		if e.graphical() {
+			m.addUtmpDesktop(p, e)
+			continue
+		}
+		d, err := m.dev.stat(e.line)
+		if err != nil {
+			continue
+		}
+		if uid, known := m.users.uid(e.user); known && uid != d.owner {
+			continue
+		}
+		p.uid = d.owner
+		m.addTerminal(p, d)
+	}
+}
+
+// addUtmpDesktop lists a display that a display manager wrote to utmp, on a
+// system without logind.
+func (m *merge) addUtmpDesktop(p place, e utmpEntry) {
+	d, err := m.dev.stat(e.line)
+	if err == nil && m.taken[d.rdev] || m.hasLogind {
+		return
+	}
+	if err == nil {
+		m.taken[d.rdev] = true
+	}
+	p.Kind, p.Type, p.Name, p.ID = msg.KindDesktop, "x11", e.line, e.line
+	if strings.HasPrefix(e.host, ":") {
+		p.Name = e.host
+	}
+	p.uid, _ = m.users.uid(e.user)
+	m.places = append(m.places, p)
+}
+
+func (m *merge) alive(pid int) bool {
+	if m.processes == nil {
+		return true // /proc could not be read
+	}
+	_, ok := m.processes[pid]
+	return ok
+}
+
+// ofLogind reports whether a process is inside a session of logind that is
+// listed with a surface of its own: the terminal windows of a desktop.
+func (m *merge) ofLogind(pid int) bool {
+	if !m.hasLogind {
+		return false
+	}
+	scope, managed := m.proc.scope(pid)
+	if managed {
+		return true
+	}
+	for _, p := range m.places {
+		if scope != "" && p.scope == scope {
+			return true
+		}
+	}
+	return false
+}
+
+// addProc lists the terminals that only /proc knows.
+func (m *merge) addProc() {
+	for rdev, t := range m.ttys {
+		if m.taken[rdev] || isGetty(t.foreground) || m.nested(t) {
+			continue
+		}
+		d, ok := m.device(rdev, t)
+		if !ok {
+			continue
+		}
+		p := place{uid: d.owner, leader: t.leader.pid}
+		p.Session = msg.Session{
+			Host: m.name, ID: d.name, User: m.users.name(d.owner), Type: "tty",
+			State: msg.StateActive, Since: m.proc.started(t.leader), Source: "proc",
+		}
+		m.addTerminal(p, d)
+	}
+}
+
+// isGetty reports whether a terminal waits for somebody to sign in.
+func isGetty(p process) bool {
+	switch p.comm {
+	case "agetty", "getty", "mingetty", "fgetty", "mgetty", "login":
+		return true
+	}
+	return false
+}
+
+// nested reports whether a terminal is shown inside another one: it was
+// opened by a program that has a terminal itself (script, sudo), or is a
+// window of tmux or screen.
+func (m *merge) nested(t *tty) bool {
+	return m.descends(m.processes[t.leader.parent], func(p process) bool {
+		return p.tty != 0 && p.tty != t.rdev || isMultiplexer(p)
+	})
+}
+
+// markOwn finds the session of the caller: by the terminal of this process,
+// else by its control group.
+func (m *merge) markOwn() {
+	self := m.processes[os.Getpid()]
+	scope, _ := m.proc.scope(os.Getpid())
+	for i := range m.places {
+		p := &m.places[i]
+		p.Own = p.rdev != 0 && p.rdev == self.tty
+		if p.Own {
+			return
+		}
+	}
+	for i := range m.places {
+		if p := &m.places[i]; scope != "" && p.scope == scope {
+			p.Own = true
+			return
+		}
+	}
+}
+
+// markFront finds the session on the virtual terminal that is in front, for
+// places that logind did not speak of.
+func (m *merge) markFront() {
+	for _, p := range m.places {
+		if p.Console {
+			return
+		}
+	}
+	b, err := os.ReadFile(m.seat)
+	if err != nil {
+		return
+	}
+	front := strings.TrimSpace(string(b))
+	for i := range m.places {
+		if p := &m.places[i]; p.Source == "utmp" || p.Source == "proc" {
+			p.Console = front != "" && (p.tty == front || p.ID == front)
+		}
+	}
+}

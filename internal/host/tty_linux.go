@@ -1,0 +1,234 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"msg"
+)
+
+// maxWriters is how many terminals are written to at the same time.
+const maxWriters = 32
+
+// defaultColumns is the width of a terminal that does not tell it.
+const defaultColumns = 80
+
+// terminalResult is what became of one terminal.
+type terminalResult struct {
+	place place
+	err   error
+}
+
+// Errors of a terminal that are about the session rather than the system.
+var (
+	errStuck   = errors.New("terminal is not taking output")
+	errGone    = errors.New("terminal is gone")
+	errChanged = errors.New("terminal belongs to another session now")
+)
+
+// writeTerminals writes m to each terminal and reports each once.
+//
+// Every terminal gets one write that cannot block. Those that took it are done
+// there and then. Those that did not are kept open and watched together, up to
+// one deadline for all, so that a terminal stopped with Ctrl-S costs the
+// others nothing.
+func (l *local) writeTerminals(ctx context.Context, places []place, m msg.Message, report func(place, msg.Receipt)) {
+	if len(places) == 0 {
+		return
+	}
+	deadline := time.Now().Add(takeTimeout)
+	results := make(chan terminalResult, len(places))
+	go l.writeAll(ctx, places, newFrames(m), deadline, results)
+	for range places {
+		r := <-results
+		report(r.place, terminalReceipt(r.err))
+	}
+}
+
+func terminalReceipt(err error) msg.Receipt {
+	r := msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "terminal"}
+	switch {
+	case err == nil:
+		r.Outcome = msg.OutcomeAccepted
+		return r
+	case errors.Is(err, errGone) || errors.Is(err, errChanged):
+		r.Outcome = msg.OutcomeGone
+	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+		err = errors.New("permission denied: only root may write to somebody else's terminal (try sudo)")
+	}
+	r.Detail = err.Error()
+	return r
+}
+
+// writeAll runs the first round with at most maxWriters at a time and then
+// waits for the terminals that are not taking output.
+func (l *local) writeAll(ctx context.Context, places []place, frames *frames, deadline time.Time, results chan<- terminalResult) {
+	var next atomic.Int64
+	var mu sync.Mutex
+	var waiting []*terminal
+	var wg sync.WaitGroup
+	for range min(maxWriters, len(places)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(places) {
+					return
+				}
+				t, err := l.start(ctx, places[i], frames)
+				if t == nil {
+					results <- terminalResult{places[i], err}
+					continue
+				}
+				mu.Lock()
+				waiting = append(waiting, t)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	finish(ctx, waiting, deadline, results)
+}
+
+// terminal is one that has not taken everything yet.
+type terminal struct {
+	place place
+	fd    int
+	rest  []byte
+}
+
+// start opens a terminal and makes the first write. It returns the terminal
+// if something is left to write.
+func (l *local) start(ctx context.Context, p place, frames *frames) (*terminal, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	fd, err := openTerminal(filepath.Join(l.dev.root, p.tty), p.rdev, p.uid)
+	if err != nil {
+		return nil, err
+	}
+	t := &terminal{place: p, fd: fd, rest: frames.forColumns(columns(fd))}
+	done, err := t.write()
+	if done || err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return t, nil
+}
+
+// openTerminal opens a device for writing and makes sure that it is still the
+// terminal of that user. O_NOFOLLOW and the checks after opening leave no
+// moment in which the name could be made to mean something else.
+func openTerminal(path string, rdev uint64, uid uint32) (int, error) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENODEV):
+		return -1, errGone
+	case err != nil:
+		return -1, fmt.Errorf("opening %s: %w", path, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || uint64(st.Rdev) != rdev || st.Uid != uid {
+		unix.Close(fd)
+		return -1, errChanged
+	}
+	return fd, nil
+}
+
+// columns asks a terminal for its width.
+func columns(fd int) int {
+	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return defaultColumns
+	}
+	return int(size.Col)
+}
+
+// write writes what the terminal takes now and reports whether that was all.
+func (t *terminal) write() (done bool, err error) {
+	for len(t.rest) > 0 {
+		n, err := unix.Write(t.fd, t.rest)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN || err == nil && n == 0:
+			return false, nil
+		case err == unix.EIO || err == unix.ENXIO:
+			return false, errGone
+		case err != nil:
+			return false, fmt.Errorf("writing to terminal: %w", err)
+		}
+		t.rest = t.rest[n:]
+	}
+	return true, nil
+}
+
+// pollStep bounds one wait, so that the end of ctx is noticed.
+const pollStep = 50 * time.Millisecond
+
+// finish watches the terminals that did not take everything until they do or
+// the deadline is there.
+func finish(ctx context.Context, waiting []*terminal, deadline time.Time, results chan<- terminalResult) {
+	for len(waiting) > 0 {
+		left := time.Until(deadline)
+		if left <= 0 || ctx.Err() != nil {
+			break
+		}
+		fds := make([]unix.PollFd, len(waiting))
+		for i, t := range waiting {
+			fds[i] = unix.PollFd{Fd: int32(t.fd), Events: unix.POLLOUT}
+		}
+		unix.Poll(fds, int(min(left, pollStep)/time.Millisecond)+1)
+		var still []*terminal
+		progress := false
+		for i, t := range waiting {
+			if fds[i].Revents == 0 {
+				still = append(still, t)
+				continue
+			}
+			before := len(t.rest)
+			done, err := t.write()
+			progress = progress || len(t.rest) != before
+			if !done && err == nil {
+				still = append(still, t)
+				continue
+			}
+			unix.Close(t.fd)
+			results <- terminalResult{t.place, err}
+			progress = true
+		}
+		if !progress && anyReady(fds) {
+			// Ready, but takes nothing: a kernel's own view of a stopped
+			// terminal. Do not spin on it.
+			time.Sleep(min(left, 5*time.Millisecond))
+		}
+		waiting = still
+	}
+	for _, t := range waiting {
+		unix.Close(t.fd)
+		err := errStuck
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		results <- terminalResult{t.place, err}
+	}
+}
+
+func anyReady(fds []unix.PollFd) bool {
+	for _, fd := range fds {
+		if fd.Revents != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,129 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// users looks accounts up and remembers them for one command.
+//
+// os/user without cgo knows /etc/passwd only. Accounts from a directory
+// (LDAP, sssd, winbind) are asked of getent(1), which goes through the
+// system's NSS modules; most commands never need it.
+type users struct {
+	mu    sync.Mutex
+	names map[uint32]string
+	uids  map[string]uint32
+}
+
+func newUsers() *users {
+	return &users{names: map[uint32]string{}, uids: map[string]uint32{}}
+}
+
+// name returns the user name of uid, or the number if nobody knows it.
+func (u *users) name(uid uint32) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if name, ok := u.names[uid]; ok {
+		return name
+	}
+	id := strconv.FormatUint(uint64(uid), 10)
+	name := id
+	if account, err := user.LookupId(id); err == nil {
+		name = account.Username
+	} else if fields, err := getent(id); err == nil {
+		name = fields[0]
+	}
+	u.names[uid] = name
+	return name
+}
+
+// uid returns the user ID of a name.
+func (u *users) uid(name string) (uint32, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if uid, ok := u.uids[name]; ok {
+		return uid, true
+	}
+	var text string
+	if account, err := user.Lookup(name); err == nil {
+		text = account.Uid
+	} else if fields, err := getent(name); err == nil {
+		text = fields[2]
+	}
+	uid, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	u.uids[name] = uint32(uid)
+	return uint32(uid), true
+}
+
+// account is what a process with a user's rights is started with.
+type account struct {
+	name, home string
+	uid, gid   uint32
+	groups     []uint32
+}
+
+// account looks up everything about one user. Groups that cannot be found out
+// are left off: the process then has fewer rights, never more.
+func (u *users) account(uid uint32) (account, error) {
+	id := strconv.FormatUint(uint64(uid), 10)
+	entry, err := user.LookupId(id)
+	if err != nil {
+		fields, nssErr := getent(id)
+		if nssErr != nil {
+			return account{}, fmt.Errorf("looking up user %d: %w", uid, err)
+		}
+		entry = &user.User{Uid: id, Username: fields[0], Gid: fields[3], HomeDir: fields[5]}
+	}
+	gid, err := strconv.ParseUint(entry.Gid, 10, 32)
+	if err != nil {
+		return account{}, fmt.Errorf("group of user %d: %w", uid, err)
+	}
+	a := account{name: entry.Username, home: entry.HomeDir, uid: uid, gid: uint32(gid)}
+	ids, _ := entry.GroupIds()
+	for _, g := range ids {
+		if n, err := strconv.ParseUint(g, 10, 32); err == nil {
+			a.groups = append(a.groups, uint32(n))
+		}
+	}
+	return a, nil
+}
+
+// getentTimeout bounds a directory server that does not answer.
+const getentTimeout = 2 * time.Second
+
+// getent returns the seven fields of one passwd entry.
+func getent(key string) ([]string, error) {
+	if key == "" || strings.HasPrefix(key, "-") {
+		return nil, fmt.Errorf("%q is no user", key)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), getentTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/usr/bin/getent", "passwd", key)
+	cmd.Env = []string{}
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Split(strings.TrimSuffix(string(out), "\n"), ":")
+	if len(fields) != 7 || fields[0] == "" {
+		return nil, fmt.Errorf("getent passwd %q printed no entry", key)
+	}
+	return fields, nil
+}
+
+// Caller names who runs this process, as the kernel knows it and not as the
+// environment says.
+func Caller() string {
+	return newUsers().name(uint32(os.Getuid()))
+}
