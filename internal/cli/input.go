@@ -37,10 +37,8 @@ func Stdin(b []byte) (text string, replaced int, err error) {
 	if len(b) > MaxInput {
 		return "", 0, fmt.Errorf("%w: more than %d bytes came from standard input, the limit of the text is %d", msg.ErrMessage, MaxInput, msg.MaxText)
 	}
-	s := decode(b)
-	s, _, _ = strings.Cut(s, "\x1a")
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	return finish(strings.TrimSuffix(s, "\n"))
+	s, _, _ := strings.Cut(decode(b), "\x1a")
+	return finish(strings.TrimSuffix(newlines(s), "\n"))
 }
 
 // tooLong is the error of a message on the command line that is over the
@@ -52,7 +50,7 @@ func tooLong(n int) error {
 // finish turns ^n into line breaks and makes the text valid UTF-8; replaced
 // counts the places that were not.
 func finish(s string) (string, int, error) {
-	valid, replaced := toValid(lineBreaks(s))
+	valid, replaced := toValid(newlines(lineBreaks(s)))
 	if strings.TrimSpace(valid) == "" {
 		return "", 0, fmt.Errorf("%w: it is empty", msg.ErrMessage)
 	}
@@ -65,6 +63,11 @@ func finish(s string) (string, int, error) {
 // lineBreaks turns ^n into a newline and ^^n into ^n.
 func lineBreaks(s string) string {
 	return strings.NewReplacer("^^n", "^n", "^n", "\n").Replace(s)
+}
+
+// newlines makes any line end a newline, as text.Plain does.
+func newlines(s string) string {
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
 }
 
 // toValid replaces each run of bytes that is not UTF-8.
@@ -136,11 +139,14 @@ func Recipients(list string, read func(name string) ([]byte, error)) (msg.Target
 	return target, errs
 }
 
+var errNoHost = errors.New("no host is named")
+
 // Hosts expands the values of /server the same way.
 func Hosts(servers []string, read func(name string) ([]byte, error)) ([]string, []error) {
 	var hosts []string
 	var errs []error
 	for _, s := range servers {
+		s = strings.TrimSpace(s)
 		name, isFile := strings.CutPrefix(s, "@")
 		if !isFile {
 			if s != "" {
@@ -153,6 +159,9 @@ func Hosts(servers []string, read func(name string) ([]byte, error)) ([]string, 
 			errs = append(errs, fmt.Errorf("hosts from %s: %w", quote(name), err))
 		}
 		hosts = append(hosts, fromFile...)
+	}
+	if len(servers) > 0 && len(hosts) == 0 && len(errs) == 0 {
+		errs = append(errs, errNoHost)
 	}
 	return hosts, errs
 }
@@ -179,8 +188,7 @@ func listFile(name string, read func(string) ([]byte, error)) ([]string, error) 
 // start of a word begins a comment, "John Smith" in quotes is one word.
 func ParseList(b []byte) ([]string, error) {
 	var words []string
-	lines := strings.Split(strings.ReplaceAll(decode(b), "\r", "\n"), "\n")
-	for i, line := range lines {
+	for i, line := range strings.Split(newlines(decode(b)), "\n") {
 		more, err := listLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)

@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf16"
+
+	"msg/internal/text"
 )
 
 // JSONLine writes v as one line of JSON that is also safe on a terminal: what
@@ -34,4 +35,5 @@ func JSONLine(v any) (string, error) {
 	return b.String() + "\n", nil
 }
 
-func hidden(r rune) bool { return r > 0x7e && !unicode.IsGraphic(r) }
+// hidden reports whether r would not be shown as itself.
+func hidden(r rune) bool { return r > 0x7e && text.Plain(string(r)) != string(r) }

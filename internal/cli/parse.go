@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func ParseMsg(args []string) (Msg, error) {
 				err = m.set(g)
 			}
 			if err != nil {
-				return m, hintText(err, m.Recipient, recipient, rest)
+				return m, hintText(err, recipient, args[:len(args)-len(rest)], rest)
 			}
 			rest = after
 		case !recipient:
@@ -67,11 +68,12 @@ func ParseMsg(args []string) (Msg, error) {
 	return m, nil
 }
 
-// hintText adds the command line to paste when the word was probably text.
-func hintText(err error, recipient string, has bool, rest []string) error {
+// hintText adds the command line to paste when the word was probably text: it
+// keeps what was understood before it.
+func hintText(err error, recipient bool, before, rest []string) error {
 	usage, ok := err.(*UsageError)
-	if ok && has && usage.Hint == "" && usage.Reason == "is not an option" {
-		usage.Hint = "msg " + shellQuote(recipient) + " -- " + shellJoin(rest)
+	if ok && recipient && usage.Hint == "" && usage.Reason == "is not an option" {
+		usage.Hint = "msg " + shellJoin(before) + " -- " + shellJoin(rest)
 	}
 	return err
 }
@@ -121,10 +123,10 @@ func parseTime(g given) (time.Duration, error) {
 		digits, unit = g.text[:len(g.text)-1], time.Hour
 	}
 	n, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, bad
 	}
-	if n > maxTime/uint64(unit/time.Second) {
+	if err != nil || n > maxTime/uint64(unit/time.Second) {
 		return 0, &UsageError{Word: g.whole, Reason: fmt.Sprintf("is too long: the limit is %d seconds", uint64(maxTime))}
 	}
 	return time.Duration(n) * unit, nil

@@ -1,11 +1,12 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,9 @@ func (l *local) places(ctx context.Context) ([]place, error) {
 	}
 	m.markOwn()
 	m.markFront()
-	sort.SliceStable(m.places, func(i, j int) bool { return m.places[i].Since.Before(m.places[j].Since) })
+	slices.SortFunc(m.places, func(a, b place) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+	})
 	return m.places, nil
 }
 

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"msg"
+	"msg/internal/hosttest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"msg": func() { os.Exit(run(openFake)) },
+	})
+}
+
+// openFake opens the computer that the script describes in people.json, and
+// writes what its sessions were shown to the folder screens when it is closed.
+// Nobody who is really signed in can be sent anything.
+func openFake() (msg.Host, error) {
+	f, err := os.Open(os.Getenv("MSG_TEST_PEOPLE"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return hosttest.NewFake(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fake, err := hosttest.ReadFake(f)
+	return recorded{fake}, err
+}
+
+// recorded is a fake computer whose screens outlive the process.
+type recorded struct{ *hosttest.Fake }
+
+func (r recorded) Close() error {
+	dir := os.Getenv("MSG_TEST_SCREENS")
+	list, err := r.Sessions(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := os.WriteFile(filepath.Join(dir, s.ID), []byte(r.Screen(s).String()), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestScripts runs the scripts. Besides testscript's own commands they have
+//
+//	exits CODE COMMAND...      run COMMAND, which must exit with CODE
+//	interrupt COMMAND...       press Ctrl-C when COMMAND has printed something;
+//	                           it must exit with 130
+//	bytes FILE PART...         write a file; \x1b and the like are bytes, and
+//	                           '3*ab' is ababab
+//	setbytes VARIABLE PART...  the same for an environment variable
+//	samelines FILE1 FILE2      like cmp, but the lines may be in any order
+//	plain FILE...              the files hold no byte that a terminal acts on
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata",
+		RequireUniqueNames: true,
+		Setup:              setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"interrupt": interrupt,
+			"bytes": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), unescape(ts, args[1:]), 0o644))
+			},
+			"setbytes": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Setenv(args[0], string(unescape(ts, args[1:])))
+			},
+			"samelines": sameLines,
+			"plain":     plain,
+		},
+	})
+}
+
+type environment struct{} // key of a script's environment
+
+func setUp(env *testscript.Env) error {
+	env.Setenv("MSG_TEST_PEOPLE", filepath.Join(env.WorkDir, "people.json"))
+	env.Setenv("MSG_TEST_SCREENS", filepath.Join(env.WorkDir, "screens"))
+	env.Setenv("LC_ALL", "C.UTF-8")
+	// The race detector keeps each process for a second at its end.
+	env.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	env.Setenv("HOST", name)
+	env.Values[environment{}] = env.Vars
+	return os.Mkdir(filepath.Join(env.WorkDir, "screens"), 0o755)
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if code := exitCode(ts, ts.Exec(args[1], args[2:]...)); code != want {
+		ts.Fatalf("%s exits with %d, not %d", args[1], code, want)
+	}
+}
+
+func exitCode(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// interrupt gives the command a terminal to read from, on which nobody types.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: interrupt COMMAND...")
+	}
+	keyboard, stdin, err := pty.Open()
+	ts.Check(err)
+	defer keyboard.Close()
+	defer stdin.Close()
+	out := output{begun: make(chan struct{})}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), ts.Value(environment{}).([]string)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stream{&out, &out.stdout}, stream{&out, &out.stderr}
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-out.begun:
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		err = <-ended
+	case err = <-ended:
+		// Too early, and the exit code says so.
+	}
+	_, _ = ts.Stdout().Write(out.stdout.Bytes())
+	_, _ = ts.Stderr().Write(out.stderr.Bytes())
+	if code := exitCode(ts, err); code != 130 {
+		ts.Fatalf("%s exits with %d, not 130", args[0], code)
+	}
+}
+
+// output is what a process has printed so far.
+type output struct {
+	stdout, stderr bytes.Buffer
+	begun          chan struct{} // closed by the first byte
+	once           sync.Once
+}
+
+type stream struct {
+	*output
+	to *bytes.Buffer
+}
+
+func (s stream) Write(b []byte) (int, error) {
+	s.once.Do(func() { close(s.begun) })
+	return s.to.Write(b)
+}
+
+var repeated = regexp.MustCompile(`(?s)^(\d+)\*(.*)$`)
+
+// unescape reads the parts of the commands bytes and setbytes.
+func unescape(ts *testscript.TestScript, parts []string) []byte {
+	var b strings.Builder
+	for _, part := range parts {
+		times := 1
+		if m := repeated.FindStringSubmatch(part); m != nil {
+			n, err := strconv.Atoi(m[1])
+			ts.Check(err)
+			times, part = n, m[2]
+		}
+		s, err := strconv.Unquote(`"` + part + `"`)
+		if err != nil {
+			ts.Fatalf("%q: %v", part, err)
+		}
+		b.WriteString(strings.Repeat(s, times))
+	}
+	return []byte(b.String())
+}
+
+// sameLines is for what comes from several sessions side by side.
+func sameLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: samelines FILE1 FILE2")
+	}
+	got, want := strings.SplitAfter(ts.ReadFile(args[0]), "\n"), strings.SplitAfter(ts.ReadFile(args[1]), "\n")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		ts.Fatalf("%s has these lines:\n%s\nand not those of %s:\n%s", args[0], strings.Join(got, ""), args[1], strings.Join(want, ""))
+	}
+}
+
+func plain(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: plain FILE...")
+	}
+	for _, name := range args {
+		s := ts.ReadFile(name)
+		if !utf8.ValidString(s) {
+			ts.Fatalf("%s is not valid UTF-8: %q", name, s)
+		}
+		for _, r := range s {
+			if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
+				ts.Fatalf("%s holds %U: %q", name, r, s)
+			}
+		}
+	}
+}

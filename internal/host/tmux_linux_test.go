@@ -1,0 +1,125 @@
+package host
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"msg"
+	"msg/internal/hosttest"
+)
+
+// startTmux runs a real tmux on a terminal and puts its client into the
+// world. Its server ends with the test.
+func (w *world) startTmux(t *testing.T) *hosttest.PTY {
+	t.Helper()
+	tmux := lookPath(t, "tmux")
+	socket := t.TempDir() + "/socket"
+	p := w.login(hosttest.OpenPTY(t, 80, 24))
+	cmd := exec.Command(tmux, "-u", "-f", "/dev/null", "-S", socket, "new-session", "seq -f 'under %g' 20; echo ready; exec sleep 60")
+	cmd.Env = append(os.Environ(), "TERM=xterm", "TMUX=")
+	p.Start(t, cmd)
+	t.Cleanup(func() { _ = exec.Command(tmux, "-S", socket, "kill-server").Run() })
+	if !p.Screen.Wait(t.Context(), "ready") {
+		t.Fatal("tmux did not start")
+	}
+	w.onTTY(cmd.Process.Pid, os.Getpid(), "tmux: client", p.Name, "/", 5)
+	return p
+}
+
+func TestTmuxPopup(t *testing.T) {
+	w := newWorld(t)
+	p := w.startTmux(t)
+	plain := w.login(hosttest.OpenPTY(t, 80, 24))
+	m := hosttest.Message("lunch #(touch /tmp/never) #{pane_id} $HOME")
+	m.Title, m.Timeout = "a #[fg=red]title", 200*time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	begin := p.Screen.Len()
+	receipts, _ := w.send("*", m)
+	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "tmux" {
+		t.Fatalf("receipt %+v", r)
+	}
+	if r := receipts[plain.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
+		t.Errorf("receipt %+v", r)
+	}
+	for _, want := range []string{m.Text, m.Title, m.From, popupButton} {
+		if !p.Screen.Wait(ctx, want) {
+			t.Errorf("the popup does not show %q", want)
+		}
+	}
+	if strings.Contains(p.Screen.String(), "\a") {
+		t.Error("the block of a plain terminal was drawn over tmux")
+	}
+	// When the popup closes at the time-out tmux draws what was under it.
+	if !p.Screen.WaitAfter(ctx, begin, "under 12") {
+		t.Errorf("the popup stays: %q", p.Screen.String()[begin:])
+	}
+}
+
+func TestTmuxWithAPopupOpen(t *testing.T) {
+	w := newWorld(t)
+	p := w.startTmux(t)
+	first, second := hosttest.Message("first"), hosttest.Message("second")
+	if receipts, _ := w.send("*", first); receipts[p.Name].Surface != "tmux" {
+		t.Fatalf("receipts %+v", receipts)
+	}
+	// tmux says that all is well and shows nothing: the terminal has to.
+	receipts, _ := w.send("*", second)
+	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
+		t.Errorf("receipt %+v", r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if !p.Screen.Wait(ctx, "second") {
+		t.Error("the second message is not shown")
+	}
+}
+
+func TestTmuxThatIsNone(t *testing.T) {
+	w := newWorld(t)
+	p := w.login(hosttest.OpenPTY(t, 80, 24))
+	cmd := exec.Command("sleep", "60")
+	p.Start(t, cmd)
+	w.onTTY(cmd.Process.Pid, os.Getpid(), "tmux: client", p.Name, "/", 5)
+	receipts, _ := w.send("*", hosttest.Message("hello"))
+	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
+		t.Errorf("receipt %+v", r)
+	}
+}
+
+func TestPopupPages(t *testing.T) {
+	p := popup{Title: "title", Text: strings.Repeat("line\n", 20) + "end", By: "from bob"}
+	pages := p.pages(40, 10)
+	var all []string
+	for i, page := range pages {
+		if len(page) > 8 {
+			t.Errorf("page %d has %d lines", i, len(page))
+		}
+		all = append(all, page...)
+	}
+	if got, want := strings.Join(all, "\n"), strings.Join(p.lines(40), "\n"); got != want {
+		t.Errorf("pages hold %q, want %q", got, want)
+	}
+}
+
+func TestTurnPages(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		keys    string
+		wait    time.Duration // before the keys
+		timeout time.Duration
+		after   time.Duration // when it closes
+		drawn   int
+	}{
+		{"Enter after the guard", "\r\r", 2 * time.Second, time.Minute, 2 * time.Second, 1},
+		{"keys in the first second are not meant", "\r\r", 0, time.Minute, time.Minute, 0},
+		{"other keys do nothing", "abc", 2 * time.Second, time.Minute, time.Minute, 0},
+		{"time-out", "", 0, 5 * time.Second, 5 * time.Second, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) { inBubble(t, c.keys, c.wait, c.timeout, c.after, c.drawn) })
+	}
+}

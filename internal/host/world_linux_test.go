@@ -1,0 +1,307 @@
+package host
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"msg"
+	"msg/internal/hosttest"
+)
+
+func TestMain(m *testing.M) {
+	if IsHelper() {
+		os.Exit(RunHelper())
+	}
+	os.Exit(m.Run())
+}
+
+// world is a computer of its own: real terminals, but a /proc and a utmp that
+// hold what the test puts there, and no logind. Nobody who is really signed in
+// can be sent anything.
+type world struct {
+	*local
+	t    *testing.T
+	ptys map[string]*hosttest.PTY
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, local: &local{
+		name:  "test",
+		proc:  procFS{root: filepath.Join(dir, "proc")},
+		dev:   devFS{root: "/dev"},
+		utmp:  []string{filepath.Join(dir, "utmp")},
+		bus:   "unix:path=" + filepath.Join(dir, "bus"),
+		seat:  filepath.Join(dir, "active"),
+		users: newUsers(),
+	}}
+	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
+	return w
+}
+
+// process puts a process into the world's /proc.
+func (w *world) process(p process) {
+	w.t.Helper()
+	dir := w.proc.path(p.pid, "")
+	if err := os.MkdirAll(filepath.Join(dir, "ns"), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	write(w.t, filepath.Join(dir, "stat"), []byte(statLine(p)))
+}
+
+// statLine writes what parseStat reads.
+func statLine(p process) string {
+	tty := int32(uint32(p.tty)) // the kernel's form is the lower half of dev_t
+	return fmt.Sprintf("%d (%s) S %d %d %d %d %d 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n",
+		p.pid, p.comm, p.parent, p.session, p.session, tty, p.foreground, p.start)
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// login puts a login on a terminal into utmp, in the name of whoever runs the
+// test, who owns the terminal.
+func (w *world) login(p *hosttest.PTY) *hosttest.PTY {
+	w.t.Helper()
+	w.ptys[p.Name] = p
+	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: Caller(), since: time.Unix(1700000000, 0)})
+	return p
+}
+
+func (w *world) record(e utmpEntry) {
+	w.t.Helper()
+	f, err := os.OpenFile(w.utmp[0], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(utmpRecord(utmpUserProcess, e)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func utmpRecord(typ uint16, e utmpEntry) []byte {
+	b := make([]byte, utmpSize)
+	binary.NativeEndian.PutUint16(b, typ)
+	binary.NativeEndian.PutUint32(b[4:], uint32(e.pid))
+	copy(b[utmpLine:utmpLine+32], e.line)
+	copy(b[utmpUser:utmpUser+32], e.user)
+	copy(b[utmpHost:utmpHost+256], e.host)
+	binary.NativeEndian.PutUint32(b[utmpSeconds:], uint32(e.since.Unix()))
+	return b
+}
+
+// send sends to target and returns the receipts by session name, in order.
+func (w *world) send(target string, m msg.Message) (map[string]msg.Receipt, []string) {
+	w.t.Helper()
+	to, err := msg.ParseTarget(target)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	receipts, order := map[string]msg.Receipt{}, []string(nil)
+	err = w.Send(w.t.Context(), to, m, func(r msg.Receipt) {
+		receipts[r.Session.Name] = r
+		order = append(order, r.Session.Name)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return receipts, order
+}
+
+func TestContract(t *testing.T) {
+	hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
+		w := newWorld(t)
+		for range 3 {
+			w.login(hosttest.OpenPTY(t, 80, 24))
+		}
+		return hosttest.Fixture{Host: w, Screen: func(s msg.Session) *hosttest.Screen {
+			return w.ptys[s.Name].Screen
+		}}
+	})
+}
+
+func TestStuckTerminals(t *testing.T) {
+	w := newWorld(t)
+	var healthy, stuck []string
+	for range 4 {
+		healthy = append(healthy, w.login(hosttest.OpenPTY(t, 80, 24)).Name)
+	}
+	stuck = append(stuck, w.login(hosttest.OpenStuckPTY(t)).Name, w.login(hosttest.OpenStoppedPTY(t)).Name)
+	for range 4 {
+		healthy = append(healthy, w.login(hosttest.OpenPTY(t, 80, 24)).Name)
+	}
+	receipts, order := w.send("*", hosttest.Message("to all"))
+	for _, name := range healthy {
+		if r := receipts[name]; r.Outcome != msg.OutcomeAccepted {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for _, name := range stuck {
+		if r := receipts[name]; r.Outcome != msg.OutcomeFailed || r.Detail != "terminal is not taking output" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for _, name := range order[:len(healthy)] {
+		if name == stuck[0] || name == stuck[1] {
+			t.Errorf("%s delayed the others: %v", name, order)
+		}
+	}
+}
+
+func TestManyMoreStuckThanWriters(t *testing.T) {
+	w := newWorld(t)
+	stuck := map[string]bool{}
+	for range maxWriters + 4 {
+		stuck[w.login(hosttest.OpenStoppedPTY(t)).Name] = true
+	}
+	last := w.login(hosttest.OpenPTY(t, 80, 24))
+	_, order := w.send("*", hosttest.Message("to all"))
+	if order[0] != last.Name {
+		t.Errorf("%s waited for the stuck ones: %v", last.Name, order)
+	}
+}
+
+func TestTerminalThatTakesItLate(t *testing.T) {
+	w := newWorld(t)
+	p := w.login(hosttest.OpenStuckPTY(t))
+	go p.Drain()
+	receipts, _ := w.send("*", hosttest.Message(strings.Repeat("late ", 1000)))
+	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted {
+		t.Errorf("receipt %+v", r)
+	}
+}
+
+func TestTerminalThatVanishes(t *testing.T) {
+	w := newWorld(t)
+	gone, stays := w.login(hosttest.OpenStuckPTY(t)), w.login(hosttest.OpenPTY(t, 80, 24))
+	places, err := w.places(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go gone.Hangup() // before it is opened, or while it is waited for
+	outcomes := map[string]msg.Outcome{}
+	w.deliver(t.Context(), places, hosttest.Message("still there?"), func(p place, r msg.Receipt) {
+		outcomes[p.Name] = r.Outcome
+	})
+	if outcomes[gone.Name] != msg.OutcomeGone || outcomes[stays.Name] != msg.OutcomeAccepted {
+		t.Errorf("outcomes %v", outcomes)
+	}
+}
+
+func TestOpenTerminalChecks(t *testing.T) {
+	p := hosttest.OpenPTY(t, 80, 24)
+	dev := devFS{root: "/dev"}
+	d, err := dev.stat(p.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("/dev/"+p.Name, link); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "file")
+	write(t, file, nil)
+	for _, c := range []struct {
+		name, path string
+		rdev       uint64
+		uid        uint32
+		ok         bool
+	}{
+		{"as it was listed", "/dev/" + p.Name, d.rdev, d.owner, true},
+		{"another owner", "/dev/" + p.Name, d.rdev, d.owner + 1, false},
+		{"another device", "/dev/" + p.Name, d.rdev + 1, d.owner, false},
+		{"a link", link, d.rdev, d.owner, false},
+		{"a file", file, d.rdev, d.owner, false},
+		{"nothing", filepath.Join(dir, "none"), d.rdev, d.owner, false},
+		{"a directory", dir, d.rdev, d.owner, false},
+	} {
+		fd, err := openTerminal(c.path, c.rdev, c.uid)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err == nil {
+			_ = os.NewFile(uintptr(fd), c.path).Close()
+		}
+	}
+	if got := p.Screen.String(); got != "" {
+		t.Errorf("opening wrote %q", got)
+	}
+}
+
+func TestWidthOfTheTerminal(t *testing.T) {
+	w := newWorld(t)
+	narrow, wide := w.login(hosttest.OpenPTY(t, 40, 24)), w.login(hosttest.OpenPTY(t, 200, 50))
+	unknown := w.login(hosttest.OpenPTY(t, 0, 0))
+	m := hosttest.Message(strings.Repeat("word ", 60) + "end")
+	w.send("*", m)
+	for p, want := range map[*hosttest.PTY]int{narrow: 39, wide: 79, unknown: 79} {
+		if !p.Screen.Wait(t.Context(), "┘") {
+			t.Fatal("no block")
+		}
+		for _, line := range strings.Split(strings.TrimSpace(strings.Trim(p.Screen.String(), "\a")), "\r\n") {
+			if n := len([]rune(strings.Trim(line, "\r\a"))); n != want && n != 0 {
+				t.Errorf("%s: a line of %d cells, want %d: %q", p.Name, n, want, line)
+			}
+		}
+	}
+}
+
+func TestReadUtmp(t *testing.T) {
+	since := time.Unix(1767225600, 0)
+	alice := utmpEntry{pid: 42, line: "pts/3", user: "alice", host: "192.0.2.1", since: since}
+	full := utmpEntry{pid: 7, line: strings.Repeat("l", 32), user: strings.Repeat("u", 32), host: strings.Repeat("h", 256), since: time.Unix(1<<31, 0)}
+	var b bytes.Buffer
+	b.Write(utmpRecord(2, utmpEntry{line: "~", user: "reboot"}))
+	b.Write(utmpRecord(utmpUserProcess, alice))
+	b.Write(utmpRecord(8, utmpEntry{pid: 9, line: "pts/4"})) // DEAD_PROCESS
+	b.Write(utmpRecord(utmpUserProcess, utmpEntry{line: "pts/5"}))
+	b.Write(utmpRecord(utmpUserProcess, full))
+	b.WriteString("half a record")
+	got := parseUtmp(b.Bytes())
+	if len(got) != 2 || got[0] != alice || got[1] != full {
+		t.Errorf("parseUtmp = %+v", got)
+	}
+	path := filepath.Join(t.TempDir(), "utmp")
+	if got, err := readUtmp([]string{path}); err != nil || got != nil {
+		t.Errorf("no file: %v, %v", got, err)
+	}
+	write(t, path, b.Bytes())
+	if got, err := readUtmp([]string{path + ".none", path}); err != nil || len(got) != 2 {
+		t.Errorf("file: %v, %v", got, err)
+	}
+}
+
+func FuzzParseUtmp(f *testing.F) {
+	f.Add(utmpRecord(utmpUserProcess, utmpEntry{pid: 1, line: "pts/0", user: "bob", host: ":0"}))
+	f.Add([]byte("short"))
+	f.Add(bytes.Repeat([]byte{7, 0}, utmpSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, e := range parseUtmp(b) {
+			if e.line == "" || e.user == "" || len(e.line) > 32 || len(e.user) > 32 || len(e.host) > 256 {
+				t.Fatalf("entry %+v", e)
+			}
+			if again := parseUtmp(utmpRecord(utmpUserProcess, e)); len(again) != 1 || again[0] != e {
+				t.Fatalf("%+v reads back as %+v", e, again)
+			}
+			if ttyName(e.line) && strings.HasPrefix(filepath.Join("/dev", e.line), "/dev/") == false {
+				t.Fatalf("the line %q leaves /dev", e.line)
+			}
+		}
+	})
+}
