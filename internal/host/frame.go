@@ -46,11 +46,11 @@ func (f *frames) forColumns(columns int) []byte {
 func frame(m msg.Message, width int) []byte {
 	title, by := heading(m)
 	body := text.Plain(m.Text)
-	lines := boxed(title, by, body, width)
+	draw := boxed
 	if width < minBlock {
-		lines = unboxed(title, by, body, width)
+		draw = unboxed
 	}
-	return []byte("\a\r\n" + strings.Join(lines, "\r\n") + "\r\n")
+	return []byte("\a\r\n" + strings.Join(draw(title, by, body, width), "\r\n") + "\r\n")
 }
 
 // heading returns the title and the line that names the sender. The latter is

@@ -84,6 +84,7 @@ func TestFramesAreMadeOnce(t *testing.T) {
 // our bell, CR LF and nothing else that is not graphic, no line too wide.
 func FuzzFrame(f *testing.F) {
 	f.Add("title", "text", "root", 80)
+	f.Add("a terminal of two columns", "0", "0", 2)
 	f.Add("\x1b[2J", "\u009b\x9b\r\a\x1b]52;c;x\a", "\u202e", 20)
 	f.Add(strings.Repeat("t", 256), "測試\t\u200b", "a\nb", 5)
 	f.Fuzz(func(t *testing.T, title, body, from string, columns int) {
