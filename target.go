@@ -94,24 +94,24 @@ func (s Selector) Match(x Session) Rank {
 
 // matches reports whether the session fits when names are compared by eq.
 func (s Selector) matches(x Session, eq matcher) bool {
+	if strings.ContainsAny(s.text, "*?") && x.User == "" {
+		return false // wildcards mean people, not listeners
+	}
 	switch s.form {
 	case formAll:
-		return x.User != ""
+		return true
 	case formConsole:
 		return x.Console || eq(s.text, x.Name) || eq(s.text, x.User)
 	case formUser:
 		return eq.user(s.user, x.User)
 	case formUserID:
 		// A name may have a colon of its own: "localhost:10.0".
-		return eq.user(s.user, x.User) && s.id == x.ID || s.text == x.Name
+		return eq.user(s.user, x.User) && eq.id(s.id, x.ID) || eq(s.text, x.Name)
 	case formID:
 		// ":0" is the ID 0 and the name of a display; the ID goes first.
-		return s.id == x.ID || s.text == x.Name && eq.folds()
+		return eq.id(s.id, x.ID) || eq.folds() && eq(s.text, x.Name)
 	default:
-		if strings.ContainsAny(s.text, "*?") && x.User == "" {
-			return false // wildcards mean people, not listeners
-		}
-		return s.text == x.ID || eq(s.text, x.Name) || eq.user(s.text, x.User)
+		return eq.id(s.text, x.ID) || eq(s.text, x.Name) || eq.user(s.text, x.User)
 	}
 }
 
@@ -126,6 +126,11 @@ func matchFold(pattern, value string) bool {
 
 // folds reports whether the matcher is the loose one.
 func (eq matcher) folds() bool { return eq("a", "A") }
+
+// id compares IDs, in which * and ? mean themselves.
+func (eq matcher) id(id, value string) bool {
+	return id == value || eq.folds() && strings.EqualFold(id, value)
+}
 
 // user compares user names. CORP\bob and bob@corp are two spellings of one
 // name; the domain may be left out where that is the only way to a match.

@@ -20,6 +20,7 @@ func readEnvironment(ctx context.Context, wall string) environment {
 		Arch:      runtime.GOARCH,
 		Cores:     runtime.NumCPU(),
 		Load:      load(),
+		Busy:      busy(),
 		Wall:      "none",
 		Logind:    logind(ctx),
 		Processes: processes(),
@@ -54,6 +55,53 @@ func load() (avg [3]float64) {
 		}
 	}
 	return avg
+}
+
+// busy returns the share of all cores that is in use while this program sleeps, which
+// says sooner than the load averages whether something else runs.
+func busy() float64 {
+	idle, total := cpuTime()
+	time.Sleep(500 * time.Millisecond)
+	idle2, total2 := cpuTime()
+	if total2 <= total {
+		return 0
+	}
+	return 1 - float64(idle2-idle)/float64(total2-total)
+}
+
+// cpuTime returns the first line of /proc/stat: ticks without work, and all ticks.
+func cpuTime() (idle, total int64) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	for i, field := range strings.Fields(line) {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil || i > 8 { // the word "cpu"; guests are counted twice
+			continue
+		}
+		total += n
+		if i == 4 || i == 5 { // idle, and waiting for a disk
+			idle += n
+		}
+	}
+	return idle, total
+}
+
+// sessionScope returns the control group of a login session that this process is in.
+func sessionScope() string {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return ""
+	}
+	for part := range strings.FieldsFuncSeq(string(b), func(r rune) bool { return r == '/' || r == '\n' }) {
+		if strings.HasPrefix(part, "session-") && strings.HasSuffix(part, ".scope") ||
+			strings.HasPrefix(part, "user@") && strings.HasSuffix(part, ".service") {
+			return part
+		}
+	}
+	return ""
 }
 
 func processes() int {

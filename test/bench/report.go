@@ -20,6 +20,7 @@ type environment struct {
 	Arch      string     `json:"arch"`
 	Cores     int        `json:"cores"`
 	Load      [3]float64 `json:"load"`
+	Busy      float64    `json:"busy"` // share of the cores in use before the start
 	Wall      string     `json:"wall"`
 	Logind    string     `json:"logind"`
 	Processes int        `json:"processes"`
@@ -89,7 +90,7 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 	r.Env.write(tw)
 	if len(r.Timings) > 0 {
 		fmt.Fprintln(tw, "\nmilliseconds: median, 5 % to 95 % of the runs, interquartile range")
-		fmt.Fprintln(tw, "series\tn\tprogram\truns\tincomplete\tfailed\tlast\tp5 - p95\tiqr\texit\tp5 - p95\tiqr")
+		fmt.Fprintln(tw, "series\tn\tprogram\truns\tincomplete\texit>0\tlast\tp5 - p95\tiqr\texit\tp5 - p95\tiqr")
 		for _, t := range r.Timings {
 			t.write(tw)
 		}
@@ -107,8 +108,9 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 func (e environment) write(w io.Writer) {
 	fmt.Fprintf(w, "kernel\t%s %s\n", e.Kernel, e.Arch)
 	fmt.Fprintf(w, "cores\t%d\n", e.Cores)
-	fmt.Fprintf(w, "load\t%.2f %.2f %.2f", e.Load[0], e.Load[1], e.Load[2])
-	if e.Load[0] > float64(e.Cores)/2 {
+	fmt.Fprintf(w, "load\t%.2f %.2f %.2f\n", e.Load[0], e.Load[1], e.Load[2])
+	fmt.Fprintf(w, "in use\t%.0f %%", 100*e.Busy)
+	if e.Busy > 0.1 {
 		fmt.Fprint(w, "  BUSY: timings will be off")
 	}
 	fmt.Fprintf(w, "\nprocesses\t%d\n", e.Processes)

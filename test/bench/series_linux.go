@@ -45,6 +45,10 @@ func newBencher(opt options, msg, wall string, rep *report) (*bencher, error) {
 	if owner.name != opt.user {
 		fmt.Fprintf(os.Stderr, "bench: the terminals belong to %s\n", owner.name)
 	}
+	if scope := sessionScope(); scope != "" {
+		fmt.Fprintf(os.Stderr, "bench: this runs inside %s, and a sender that asks logind takes the farm's terminals "+
+			"for windows of that session and leaves them out; use systemd-run -P\n", scope)
+	}
 	return &bencher{opt: opt, msg: msg, wall: wall, owner: owner, launch: launch, rep: rep, salt: rand.Uint32()}, nil
 }
 

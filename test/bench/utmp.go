@@ -104,3 +104,13 @@ func farmPids(content []byte) map[int]bool {
 	}
 	return pids
 }
+
+// anyLogin tells whether the content of utmp has a login that no farm made.
+func anyLogin(content []byte) bool {
+	for ; len(content) >= recordSize; content = content[recordSize:] {
+		if r := parseRecord(content); r.Type == userProcess && !r.ours() {
+			return true
+		}
+	}
+	return false
+}

@@ -64,6 +64,9 @@ func TestReplaceOurs(t *testing.T) {
 	if got, want := replaceOurs(late, nil), later.appendTo(other.appendTo(nil)); !bytes.Equal(got, want) {
 		t.Error("a login of the meantime was lost or changed")
 	}
+	if !anyLogin(late) || anyLogin(with[recordSize:]) {
+		t.Error("the login that is not the farm's was not told from those that are")
+	}
 	if got := replaceOurs(with, nil); !bytes.Equal(got, before) {
 		t.Error("the content is not what it was")
 	}

@@ -88,14 +88,18 @@ func (u *utmpFile) lock() (unlock func(), err error) {
 }
 
 // close takes the farm's records out, and the file away if it was made here and nobody
-// else has written to it.
+// has signed in since. Records of logins that ended may be in it all the same: on a
+// system without utmp, programs write to it only because the farm has made it.
 func (u *utmpFile) close() error {
 	defer u.file.Close()
 	if err := u.set(nil); err != nil {
 		return fmt.Errorf("restoring %q: %w", utmpPath, err)
 	}
-	if st, err := u.file.Stat(); u.created && err == nil && st.Size() == 0 {
-		return os.Remove(utmpPath)
+	if !u.created {
+		return nil
 	}
-	return nil
+	if content, err := u.content(); err != nil || anyLogin(content) {
+		return err
+	}
+	return os.Remove(utmpPath)
 }

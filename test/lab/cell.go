@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +13,10 @@ import (
 	"time"
 )
 
-// A cell is a shell script that runs as process 1 of namespaces of its own and ends, with everything below it, when
-// its standard input does. The test holds the other end of that pipe: should the test be killed, the kernel closes
-// it, so no run can leave processes, mounts or networks to the next.
+// A cell is a shell script that runs as process 1 of namespaces of its own and
+// ends, with everything below it, when its standard input does. The test holds
+// the other end of that pipe: should the test be killed, the kernel closes it,
+// so no run can leave processes, mounts or networks to the next.
 type cell struct {
 	cmd  *exec.Cmd
 	hold io.Closer
@@ -24,7 +26,8 @@ type cell struct {
 
 // startCell starts the command that makes the namespaces.
 func startCell(name string, args ...string) (*cell, error) {
-	// In a session of its own, so that Ctrl-C at the test does not reach it before the test has ended it in order.
+	// In a session of its own, so that Ctrl-C at the test does not reach it
+	// before the test has ended it in order.
 	cmd := exec.Command("setsid", append([]string{name}, args...)...)
 	out := newTape()
 	cmd.Stdout, cmd.Stderr = out, out
@@ -44,11 +47,7 @@ func startCell(name string, args ...string) (*cell, error) {
 }
 
 // ended reports whether the cell is gone, and all its processes with it.
-func (c *cell) ended() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.out.end
-}
+func (c *cell) ended() bool { return c.out.ended() }
 
 // close ends the cell and returns when nothing of it is left.
 func (c *cell) close() error {
@@ -67,13 +66,15 @@ func (c *cell) close() error {
 func (c *cell) waitEnd(limit time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, errTooLong)
 	defer cancel()
-	if err := c.out.wait(ctx, func([]byte) bool { return false }); err != errEnded {
+	err := c.out.wait(ctx, func([]byte) bool { return false })
+	if !errors.Is(err, errEnded) {
 		return fmt.Errorf("end of process %d: %w", c.cmd.Process.Pid, err)
 	}
 	return nil
 }
 
-// kill is for a script that does not listen. Process 1 goes first: with it the kernel ends all the others.
+// kill is for a script that does not listen. Process 1 goes first: with it the
+// kernel ends all the others.
 func (c *cell) kill() {
 	if pid, ok := c.init(1); ok {
 		if p, err := os.FindProcess(pid); err == nil {
@@ -84,8 +85,9 @@ func (c *cell) kill() {
 	_ = c.cmd.Process.Kill()
 }
 
-// init finds the process that is number 1 of a pid namespace so many levels below that of the test: level 1 is the
-// script, level 2 the init of the host that it booted.
+// init finds the process that is number 1 of a pid namespace so many levels
+// below that of the test: level 1 is the script, level 2 the init of the host
+// that it booted.
 func (c *cell) init(level int) (pid int, ok bool) {
 	return findInit(c.cmd.Process.Pid, level+len(namespacePIDs("self")))
 }
@@ -104,7 +106,8 @@ func findInit(pid, depth int) (int, bool) {
 	return 0, false
 }
 
-// namespacePIDs returns the numbers of a process, from the namespace of the test to its own.
+// namespacePIDs returns the numbers of a process, from the namespace of the
+// test to its own.
 func namespacePIDs(pid string) []string {
 	status, _ := os.ReadFile("/proc/" + pid + "/status") // gone: no numbers
 	for line := range strings.Lines(string(status)) {

@@ -1,14 +1,17 @@
-# Runs a script as process 1 of its own namespaces and in its own control groups: cell.sh ID SCRIPT ARG...
+# Runs a script as process 1 of its own namespaces and in its own control
+# groups: cell.sh ID SCRIPT ARG...
 #
-# When that script ends the kernel ends every process below it and drops its mounts and networks with it;
-# there is nothing to clean up by name. Only the control groups outlive their processes and are removed here.
+# When that script ends the kernel ends every process below it and drops its
+# mounts and networks with it; there is nothing to clean up by name. Only the
+# control groups outlive their processes and are removed here.
 set -eu
 id=$1
 shift
 
-# systemd-nspawn puts every container that it starts in the group "payload" next to itself: without groups
-# of their own two hosts would have their sessions in the same ones. Only the two hierarchies that systemd
-# writes to matter: its own of version 1, and the unified one, which has one of two places.
+# systemd-nspawn puts every container that it starts in the group "payload" next
+# to itself: without groups of their own two hosts would have their sessions in
+# the same ones. Only the two hierarchies that systemd writes to matter: its own
+# of version 1, and the unified one, which has one of two places.
 unified=/sys/fs/cgroup
 [ -e $unified/cgroup.controllers ] || unified=/sys/fs/cgroup/unified
 groups=$(sed -n -e 's|^[0-9]*:name=systemd:|/sys/fs/cgroup/systemd|p' -e "s|^0::|$unified|p" /proc/self/cgroup)

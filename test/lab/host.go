@@ -25,7 +25,8 @@ var (
 // bootLimit is far more than a boot takes on a busy computer.
 const bootLimit = 60 * time.Second
 
-// A Host is a Linux computer of the lab. Its methods end the test when the lab itself fails.
+// A Host is a Linux computer of the lab. Its methods end the test when the lab
+// itself fails.
 type Host struct {
 	Suite string // the Debian release
 	Name  string // the host name
@@ -38,13 +39,14 @@ type Host struct {
 	pid     int // its process 1, as the test sees it
 }
 
-// Boot starts a host of a Debian release, "bookworm" or "trixie", and returns when its logind and its sshd answer.
-// The host ends with the test.
+// Boot starts a host of a Debian release, "bookworm" or "trixie", and returns
+// when its logind and its sshd answer. The host ends with the test.
 func Boot(t testing.TB, suite string) *Host {
 	t.Helper()
 	h := start(t, suite, "--boot")
 	h.await("systemd and logind", func() bool {
-		// Before systemd has replaced systemd-nspawn in process 1 there is nothing to enter.
+		// Before systemd has replaced systemd-nspawn in process 1 there is
+		// nothing to enter.
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", h.pid))
 		return string(comm) == "systemd\n" && h.Run(t.Context(), "loginctl", "list-sessions").Code == 0
 	})
@@ -52,8 +54,9 @@ func Boot(t testing.TB, suite string) *Host {
 	return h
 }
 
-// Bare starts a host without systemd, logind, D-Bus, PAM and utmp, as Alpine Linux is: nothing but an sshd that
-// knows no PAM. Only /proc tells who is signed in to it. The host ends with the test.
+// Bare starts a host without systemd, logind, D-Bus, PAM and utmp, as Alpine
+// Linux is: nothing but an sshd that knows no PAM. Only /proc tells who is
+// signed in to it. The host ends with the test.
 func Bare(t testing.TB, suite string) *Host {
 	t.Helper()
 	h := start(t, suite, "--as-pid2", "/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -o UsePAM=no")
@@ -85,15 +88,17 @@ func start(t testing.TB, suite string, args ...string) *Host {
 	return h
 }
 
-// close switches the host off as one pulls a plug: nothing on it outlives the test, so nothing has to be saved, and
-// an orderly shutdown waits for whatever a test left running.
+// close switches the host off as one pulls a plug: nothing on it outlives the
+// test, so nothing has to be saved, and an orderly shutdown waits for whatever
+// a test left running.
 func (h *Host) close() {
 	if err := h.cell.close(); err != nil {
 		h.t.Errorf("lab: %s: %v", h.Name, err)
 	}
 }
 
-// await waits for something to come up, and ends the test with the console of the host if it does not.
+// await waits for something to come up, and ends the test with the console of
+// the host if it does not.
 func (h *Host) await(what string, ready func() bool) {
 	h.t.Helper()
 	ctx, cancel := within(h.t, bootLimit)
@@ -127,13 +132,15 @@ type Result struct {
 	Took           time.Duration // from its start to its end
 }
 
-// Run runs a program on the host as root, with a clean environment and no terminal, until it ends or ctx does.
+// Run runs a program on the host as root, with a clean environment and no
+// terminal, until it ends or ctx does.
 func (h *Host) Run(ctx context.Context, args ...string) Result {
 	h.t.Helper()
 	return h.run(ctx, nil, args)
 }
 
-// Must is Run for a program that has to succeed within a minute. It returns what it wrote to standard output.
+// Must is Run for a program that has to succeed within a minute. It returns
+// what it wrote to standard output.
 func (h *Host) Must(args ...string) string {
 	h.t.Helper()
 	return h.must(nil, args...)
@@ -151,7 +158,8 @@ func (h *Host) Copy(local, remote string) {
 	if err != nil {
 		h.t.Fatalf("lab: copy: %v", err)
 	}
-	// Through a program on the host: /run and /tmp there are mounts that cannot be reached from here.
+	// Through a program on the host: /run and /tmp there are mounts that cannot
+	// be reached from here.
 	mode := fmt.Sprintf("--mode=%o", info.Mode().Perm())
 	h.must(f, "install", mode, "/dev/stdin", remote)
 }
@@ -159,7 +167,8 @@ func (h *Host) Copy(local, remote string) {
 // AddUser makes an account, which the key of the lab opens.
 func (h *Host) AddUser(name string) {
 	h.t.Helper()
-	// Without PAM sshd takes the usual "!" in place of a password for a locked account.
+	// Without PAM sshd takes the usual "!" in place of a password for a locked
+	// account.
 	h.Must("useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", name)
 }
 
@@ -179,7 +188,8 @@ func (h *Host) run(ctx context.Context, stdin io.Reader, args []string) Result {
 	cmd := h.command(ctx, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	// A program on the host is not the process that is killed here, and keeps the pipes open.
+	// A program on the host is not the process that is killed here, and keeps
+	// the pipes open.
 	cmd.WaitDelay = time.Second
 	began := time.Now()
 	err := cmd.Run()

@@ -1,8 +1,9 @@
 # Starts a host: host.sh NAME ROOT LINK ADDRESS ARG...
 #
-# It runs in a cell, in the network namespace of the clients. Everything is made below a /run of its own:
-# the overlay, the network namespace of the host and what systemd-nspawn leaves there, so that no other
-# test run can see it. ARG are further arguments for systemd-nspawn. Ends when standard input does, which
+# It runs in a cell, in the network namespace of the clients. Everything is made
+# below a /run of its own: the overlay, the network namespace of the host and
+# what systemd-nspawn leaves there, so that no other test run can see it. ARG
+# are further arguments for systemd-nspawn. Ends when standard input does, which
 # is also what happens when the test that holds it is killed.
 set -eu
 name=$1
@@ -13,10 +14,8 @@ shift 4
 exec 3<&0 </dev/null
 
 mount -t tmpfs -o mode=0755 tmpfs /run
-mkdir -p /run/lab/lower /run/lab/upper /run/lab/work /run/lab/root
-# Bound first: a path given as an overlay option must not contain a colon or a comma.
-mount --bind "$root" /run/lab/lower
-mount -t overlay -o lowerdir=/run/lab/lower,upperdir=/run/lab/upper,workdir=/run/lab/work overlay /run/lab/root
+mkdir -p /run/lab/upper /run/lab/work /run/lab/root
+mount -t overlay -o "lowerdir=$root,upperdir=/run/lab/upper,workdir=/run/lab/work" overlay /run/lab/root
 echo "$name" >/run/lab/root/etc/hostname
 : >/run/lab/root/etc/machine-id
 

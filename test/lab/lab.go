@@ -1,5 +1,6 @@
-// Package lab gives tests real Linux computers: Debian releases booted with systemd and logind in a second or
-// less, people signed in to them by ssh and by login(1), and what they see on their terminals.
+// Package lab gives tests real Linux computers: Debian releases booted with
+// systemd and logind in a second or less, people signed in to them by ssh and
+// by login(1), and what they see on their terminals.
 //
 //	host := lab.Boot(t, "trixie")
 //	host.AddUser("alice")
@@ -7,16 +8,19 @@
 //	host.Must("wall", "hello")
 //	err := alice.WaitFor("hello", 5*time.Second)
 //
-// Start at [Boot] and [Bare]. A host has a root filesystem of its own, which is made once for each release and
-// kept in [Cache], and it shares a network with the other hosts and with the ssh clients of the same test run, but
-// with nothing else. All of it ends with the test; when the test process is killed it ends with that process.
+// Start at [Boot] and [Bare]. A host has a root filesystem of its own, which is
+// made once for each release and kept in [Cache], and it shares a network with
+// the other hosts and with the ssh clients of the same test run, but with
+// nothing else. All of it ends with the test; when the test process is killed
+// it ends with that process.
 //
-// It needs root on a Linux computer and the Debian packages mmdebstrap, systemd-container, iproute2,
-// openssh-client, util-linux and, for [Host.Screen], tmux. Without them a test is skipped, or fails if [Require] is
-// set. With -short it is always skipped.
+// It needs root on a Linux computer and the Debian packages mmdebstrap,
+// systemd-container, iproute2, openssh-client, util-linux and, for
+// [Host.Screen], tmux. Without them a test is skipped, or fails if [Require] is
+// set. With -short, and on other systems, it is always skipped.
 //
-// The package has no build constraints, so that the tests which use it need none either: whatever is special to
-// Linux is done by the programs it runs.
+// The package has no build constraints, so that the tests which use it need
+// none either: whatever is special to Linux is done by the programs it runs.
 package lab
 
 import (
@@ -29,15 +33,17 @@ import (
 	"time"
 )
 
-// Require makes a test fail, instead of being skipped, on a computer that cannot run the lab. A CI job sets it,
-// so that a tool which went missing there does not pass for success.
+// Require makes a test fail, instead of being skipped, on a Linux computer that
+// cannot run the lab. A CI job sets it, so that a tool which went missing there
+// does not pass for success.
 var Require bool
 
-// Cache is the directory in which root filesystems are kept between runs. If it is empty, the directory msg-lab in
-// the user's cache directory is used.
+// Cache is the directory in which root filesystems are kept between runs. If it
+// is empty, the directory msg-lab in the user's cache directory is used.
 var Cache string
 
-// need ends the test unless this computer can run the lab and has the additional tools.
+// need ends the test unless this computer can run the lab and has the
+// additional tools.
 func need(t testing.TB, tools ...string) {
 	t.Helper()
 	give := t.Skipf
@@ -48,7 +54,7 @@ func need(t testing.TB, tools ...string) {
 		t.Skip("lab: not with -short")
 	}
 	if runtime.GOOS != "linux" {
-		give("lab: needs Linux, this is %s", runtime.GOOS)
+		t.Skipf("lab: needs Linux, this is %s", runtime.GOOS)
 	}
 	if os.Geteuid() != 0 {
 		give("lab: needs root, for mounts and namespaces")
@@ -64,7 +70,8 @@ func need(t testing.TB, tools ...string) {
 // pollStep is how often a state that nobody reports is looked at.
 const pollStep = 20 * time.Millisecond
 
-// poll calls ready until it returns true, and returns the cause of ctx if that ends first.
+// poll calls ready until it returns true, and returns the cause of ctx if that
+// ends first.
 func poll(ctx context.Context, ready func() bool) error {
 	tick := time.NewTicker(pollStep)
 	defer tick.Stop()

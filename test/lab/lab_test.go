@@ -1,6 +1,9 @@
 package lab_test
 
 import (
+	"context"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,15 +14,21 @@ import (
 	"msg/test/lab"
 )
 
+// TestMain takes the settings of a CI job: CI itself, and MSG_LAB_CACHE for a
+// directory that it keeps.
 func TestMain(m *testing.M) {
 	lab.Require = os.Getenv("CI") != ""
-	os.Exit(m.Run())
+	lab.Cache = os.Getenv("MSG_LAB_CACHE")
+	code := m.Run()
+	removeCommands()
+	os.Exit(code)
 }
 
 // suites are the releases every test of a booted host runs on.
 var suites = []string{"bookworm", "trixie"}
 
-// eachSuite runs a test on a new host of each release, with the users alice and bob.
+// eachSuite runs a test on a new host of each release, with the users alice and
+// bob.
 func eachSuite(t *testing.T, test func(t *testing.T, host *lab.Host)) {
 	for _, suite := range suites {
 		t.Run(suite, func(t *testing.T) {
@@ -56,8 +65,8 @@ func TestBoot(t *testing.T) {
 		if got := users(host); got != "alice alice bob bob" {
 			t.Errorf("logind knows sessions of %q\n%s", got, host.Must("loginctl", "list-sessions"))
 		}
-		if state := strings.TrimSpace(host.Must("systemctl", "is-system-running")); state != "running" {
-			t.Errorf("the host is %q\n%s", state, host.Must("systemctl", "--failed"))
+		if r := host.Run(t.Context(), "systemctl", "is-system-running", "--wait"); r.Code != 0 {
+			t.Errorf("the host is %s%s", r.Stdout, host.Must("systemctl", "--failed"))
 		}
 	})
 }
@@ -82,6 +91,15 @@ func TestTerm(t *testing.T) {
 	command.TTY()
 	command.Type("typed\r")
 	waitFor(t, command, "typed\r\ntyped\r\n")
+
+	first, second := host.SSHTwice("bob")
+	if first.TTY() == second.TTY() {
+		t.Errorf("both terminals are %s", first.TTY())
+	}
+	// The session of alice, that of the command, and one for the two.
+	if got := users(host); got != "alice bob bob" {
+		t.Errorf("logind knows sessions of %q", got)
+	}
 
 	if err := term.WaitFor("never said", 50*time.Millisecond); err == nil {
 		t.Error("WaitFor found what was never said")
@@ -118,6 +136,12 @@ func TestRunAndCopy(t *testing.T) {
 	if r.Stdout != "out\n" || r.Stderr != "err\n" || r.Code != 3 {
 		t.Errorf("Run: %+v", r)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if r := host.Run(ctx, "sleep", "60"); r.Code != -1 || r.Took > 5*time.Second {
+		t.Errorf("Run beyond its time: %+v", r)
+	}
+
 	local := filepath.Join(t.TempDir(), "tool")
 	if err := os.WriteFile(local, []byte("#!/bin/sh\necho copied\n"), 0o751); err != nil {
 		t.Fatal(err)
@@ -164,30 +188,45 @@ func TestBare(t *testing.T) {
 			if r := host.Run(t.Context(), "loginctl", "list-sessions"); r.Code == 0 {
 				t.Errorf("logind answers: %s", r.Stdout)
 			}
-			if got := host.Must("ps", "-C", "systemd,systemd-logind,dbus-daemon,systemd-journald", "--no-headers"); got != "" {
-				t.Errorf("running: %s", got)
+			if r := host.Run(t.Context(), "pgrep", "-l", "systemd|dbus|logind"); r.Code != 1 {
+				t.Errorf("running: %s%s", r.Stdout, r.Stderr)
 			}
 		})
 	}
 }
 
-// TestNothingLeft looks at the test computer after a host has gone.
+// TestNothingLeft looks at the test computer before there is a host and after it
+// has gone.
 func TestNothingLeft(t *testing.T) {
+	before := traces()
 	t.Run("host", func(t *testing.T) {
 		host := withUsers(lab.Boot(t, "trixie"))
 		host.SSH("alice").TTY()
+		host.Login("alice").TTY()
 		host.Screen("bob")
+		if maps.Equal(before, traces()) {
+			t.Error("a host leaves no traces while it is there: they are not looked for in the right place")
+		}
 	})
-	for what, command := range map[string]string{
-		"mounts":         "grep /run/lab /proc/self/mounts",
-		"namespaces":     "ip netns list",
-		"links":          "ip -o link | grep -e 'br0' -e 'host[0-9]'",
-		"control groups": "find /sys/fs/cgroup -type d -name \"msg-lab-$PPID-*\"",
-		"processes":      "pgrep -P $PPID | grep -v $$",
-	} {
-		out, _ := exec.Command("sh", "-c", command).Output() // grep fails when all is well
-		if len(out) > 0 {
-			t.Errorf("%s left: %s", what, out)
+	for what, after := range traces() {
+		if after != before[what] {
+			t.Errorf("%s were\n%s\nand are now\n%s", what, before[what], after)
 		}
 	}
+}
+
+// traces is what a host could leave behind on the test computer.
+func traces() map[string]string {
+	found := map[string]string{}
+	for what, command := range map[string]string{
+		"mounts":             "cat /proc/self/mounts",
+		"network namespaces": "ip netns list",
+		"network links":      "ls /sys/class/net",
+		"control groups":     `find /sys/fs/cgroup -type d -path "*/msg-lab-$PPID-*"`,
+		"child processes":    `pgrep -P $PPID | grep -v "^$$\$" || true`,
+	} {
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		found[what] = fmt.Sprint(string(out), err)
+	}
+	return found
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"os/exec"
@@ -13,8 +14,8 @@ import (
 //go:embed network.sh
 var networkScript string
 
-// A network is the place from which the people of the tests sign in: namespaces with a bridge that every host is
-// plugged into.
+// A network is the place from which the people of the tests sign in: namespaces
+// with a bridge that every host is plugged into.
 type network struct {
 	cell *cell
 	pid  int
@@ -28,7 +29,8 @@ var shared struct {
 	hosts   int // counts up, for names and addresses that are not used twice
 }
 
-// joinNetwork returns the network, and a number for a new host in it, until the test ends.
+// joinNetwork returns the network, and a number for a new host in it, until the
+// test ends.
 func joinNetwork(t testing.TB) (n *network, number int) {
 	t.Helper()
 	shared.Lock()
@@ -74,12 +76,16 @@ func startNetwork(t testing.TB) *network {
 // address is that of a host with this number.
 func address(number int) string { return fmt.Sprintf("10.77.%d.%d", 1+number/250, 1+number%250) }
 
-// command is a program of the test computer with the network of the clients.
+// command is a program of the test computer with the network of the clients. It
+// is in the mount namespace too, although all files are the same there: that is
+// how one tells that a terminal belongs to somewhere else, so that a message to
+// everybody on the test computer leaves the lab alone.
 func (n *network) command(args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"-t", strconv.Itoa(n.pid), "-n", "--"}, args...)...)
+	return exec.Command("nsenter", append([]string{"-t", strconv.Itoa(n.pid), "-n", "-m", "--"}, args...)...)
 }
 
-// heldCommand is like command, for a program that leaves its parent: it ends with the network.
-func (n *network) heldCommand(args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"-t", strconv.Itoa(n.pid), "-a", "--"}, args...)...)
+// heldCommand is like command, for a program that leaves its parent: it ends
+// with the network.
+func (n *network) heldCommand(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(n.pid), "-a", "--"}, args...)...)
 }

@@ -13,14 +13,16 @@ import (
 //go:embed build.sh
 var buildScript string
 
-// An image is the root filesystem of a release, and the key that opens its accounts.
+// An image is the root filesystem of a release, and the key that opens its
+// accounts.
 type image struct{ dir string }
 
 func (i image) root() string { return filepath.Join(i.dir, "root") }
 func (i image) key() string  { return filepath.Join(i.dir, "key") }
 
-// getImage returns the image of a release from the cache. It takes about half a minute to build it if it is not
-// there, or was built from a different list of packages and settings.
+// getImage returns the image of a release from the cache. It takes about half a
+// minute to build it if it is not there, or was built from a different list of
+// packages and settings.
 func getImage(t testing.TB, suite string) image {
 	t.Helper()
 	cache, err := cacheDir()
@@ -39,7 +41,8 @@ func getImage(t testing.TB, suite string) image {
 	return img
 }
 
-// cacheDir returns the directory of the images, which only root may enter: it holds private keys.
+// cacheDir returns the directory of the images, which only root may enter: it
+// holds private keys.
 func cacheDir() (string, error) {
 	dir := Cache
 	if dir == "" {

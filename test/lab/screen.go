@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// A Screen is a terminal of which one can see what a person would: the characters in their places, after all the
-// drawing and wiping. It is closed with the test.
+// A Screen is a terminal of which one can see what a person would: the
+// characters in their places, after all the drawing and wiping. It is closed
+// with the test.
 type Screen struct {
 	t      testing.TB
 	host   *Host
@@ -18,13 +19,15 @@ type Screen struct {
 	socket string
 }
 
-// Screen signs a user in by ssh, on a screen of 80 columns and 24 lines. It returns at once.
+// Screen signs a user in by ssh, on a screen of 80 columns and 24 lines. It
+// returns at once.
 func (h *Host) Screen(user string) *Screen {
 	h.t.Helper()
 	need(h.t, "tmux")
 	s := &Screen{t: h.t, host: h, what: "screen of " + user + " on " + h.Name,
 		socket: filepath.Join(h.t.TempDir(), "tmux")}
-	// tmux is a terminal emulator that can be asked for its screen. Its server leaves us, but not the network.
+	// tmux is a terminal emulator that can be asked for its screen. Its server
+	// leaves us, but not the network.
 	s.tmux(append([]string{"-f", "/dev/null", "start-server", ";", "set-option", "-g", "status", "off", ";",
 		"new-session", "-d", "-x", "80", "-y", "24", "--"}, h.sshArgs(user, nil)...)...)
 	h.t.Cleanup(s.Close)
@@ -67,23 +70,25 @@ func Shows(text string) func(screen string) bool {
 
 // Close ends the ssh client and its terminal.
 func (s *Screen) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	cmd := s.host.network.heldCommand("tmux", "-S", s.socket, "kill-server")
-	if err := cmd.Start(); err != nil {
-		return
-	}
-	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
-	_ = cmd.Wait() // fails when the person has signed out, and tmux ended with it
+	_, _ = s.run("kill-server") // fails when the person has signed out, and tmux ended with it
 }
 
+// tmux runs a command of tmux and returns what it printed.
 func (s *Screen) tmux(args ...string) string {
 	s.t.Helper()
-	cmd := s.host.network.heldCommand(append([]string{"tmux", "-u", "-S", s.socket}, args...)...)
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "TERM=xterm-256color", "LANG=C.UTF-8"}
-	out, err := cmd.CombinedOutput()
+	out, err := s.run(args...)
 	if err != nil {
 		s.t.Fatalf("lab: %s: tmux %s: %v\n%s", s.what, args[0], err, out)
 	}
-	return string(out)
+	return out
+}
+
+func (s *Screen) run(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := s.host.network.heldCommand(ctx, append([]string{"tmux", "-u", "-S", s.socket}, args...)...)
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "TERM=xterm-256color", "LANG=C.UTF-8"}
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

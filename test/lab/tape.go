@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// A tape keeps all that is written to it and wakes those who wait for something to appear.
+// A tape keeps all that is written to it and wakes those who wait for something
+// to appear.
 type tape struct {
 	mu   sync.Mutex
 	text []byte
@@ -38,6 +39,13 @@ func (t *tape) Close() error {
 	return nil
 }
 
+// ended reports whether nothing more will come.
+func (t *tape) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.end
+}
+
 // String returns everything written so far.
 func (t *tape) String() string {
 	t.mu.Lock()
@@ -45,8 +53,9 @@ func (t *tape) String() string {
 	return string(t.text)
 }
 
-// wait returns nil as soon as found likes the text, the cause of ctx if that ends before, and errEnded if the
-// last write has been made without it. found must not keep the text.
+// wait returns nil as soon as found likes the text, the cause of ctx if that
+// ends before, and errEnded if the last write has been made without it. found
+// must not keep the text.
 func (t *tape) wait(ctx context.Context, found func(text []byte) bool) error {
 	for {
 		t.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,11 +16,13 @@ import (
 	"github.com/creack/pty"
 )
 
-// termLimit is how long a person waits for the prompt: thirty may sign in at once.
+// termLimit is how long a person waits for the prompt: thirty may sign in at
+// once.
 const termLimit = 30 * time.Second
 
-// A Term is the terminal of a person: a pseudo-terminal of the test computer, with a program in it that has signed
-// in to a host. It collects all that comes to the screen. It is closed with the test.
+// A Term is the terminal of a person: a pseudo-terminal of the test computer,
+// with a program in it that has signed in to a host. It collects all that comes
+// to the screen. It is closed with the test.
 type Term struct {
 	t    testing.TB
 	what string
@@ -29,20 +32,37 @@ type Term struct {
 	end  sync.Once
 }
 
-// SSH signs a user in with an ssh client on a terminal of its own. Without a command it is an interactive login;
-// with one, that is run by the user's shell, on a terminal too.
+// SSH signs a user in with an ssh client on a terminal of its own. Without a
+// command it is an interactive login; with one, that is run by the user's
+// shell, on a terminal too.
 //
-// It returns at once, so that many may sign in side by side; [Term.TTY] waits until the person is there.
+// It returns at once, so that many may sign in side by side; [Term.TTY] waits
+// until the person is there.
 func (h *Host) SSH(user string, command ...string) *Term {
 	h.t.Helper()
 	return h.openTerm("ssh "+user+"@"+h.Name, h.network.command(h.sshArgs(user, command)...))
 }
 
+// SSHTwice signs a user in and opens a second terminal over the same connection,
+// as ssh clients do that are told to share connections (ControlMaster). To the
+// host that is one login with two terminals. It returns when both are there.
+func (h *Host) SSHTwice(user string) (first, second *Term) {
+	h.t.Helper()
+	share := []string{"-o", "ControlMaster=auto", "-o", "ControlPath=" + filepath.Join(h.t.TempDir(), "share")}
+	open := func() *Term {
+		t := h.openTerm("ssh "+user+"@"+h.Name, h.network.command(append(h.sshArgs(user, nil), share...)...))
+		t.TTY()
+		return t
+	}
+	return open(), open()
+}
+
 // sshArgs is the ssh client with none of the settings of whoever runs the test.
 func (h *Host) sshArgs(user string, command []string) []string {
-	args := []string{"ssh", "-tt", "-F", "none", "-i", h.image.key(), "-l", user,
+	args := []string{"ssh", "-tt", "-F", "none", "-i", h.image.key(),
 		"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
-		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", h.Addr}
+		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+		user + "@" + h.Addr}
 	if len(command) > 0 {
 		// The same words that the prompt says, for TTY.
 		args = append(args, `printf 'lab[%s]\n' "$(tty)"; exec `+strings.Join(command, " "))
@@ -50,10 +70,12 @@ func (h *Host) sshArgs(user string, command []string) []string {
 	return args
 }
 
-// Login signs a user in with login(1) on a terminal of the host, as on its console. It returns at once, as SSH does.
+// Login signs a user in with login(1) on a terminal of the host, as on its
+// console. It returns at once, as SSH does.
 func (h *Host) Login(user string) *Term {
 	h.t.Helper()
-	// script makes the terminal: one of the test computer would bear a name that means another one on the host.
+	// script makes the terminal: one of the test computer would bear a name
+	// that means another one on the host.
 	cmd := h.command(context.WithoutCancel(h.t.Context()), "script", "--quiet", "--return", "--command",
 		"login -f "+user, "/dev/null")
 	return h.openTerm("login "+user+" on "+h.Name, cmd)
@@ -76,7 +98,8 @@ func (h *Host) openTerm(what string, cmd *exec.Cmd) *Term {
 	return t
 }
 
-// WaitFor returns nil as soon as the terminal has shown the substring, at any time since it was opened.
+// WaitFor returns nil as soon as the terminal has shown the substring, at any
+// time since it was opened.
 func (t *Term) WaitFor(substring string, timeout time.Duration) error {
 	ctx, cancel := within(t.t, timeout)
 	defer cancel()
@@ -86,7 +109,8 @@ func (t *Term) WaitFor(substring string, timeout time.Duration) error {
 	return nil
 }
 
-// WaitQuiet returns nil when the terminal has not shown anything new for a while.
+// WaitQuiet returns nil when the terminal has not shown anything new for a
+// while.
 func (t *Term) WaitQuiet(while, timeout time.Duration) error {
 	ctx, cancel := within(t.t, timeout)
 	defer cancel()
@@ -103,7 +127,8 @@ func (t *Term) WaitQuiet(while, timeout time.Duration) error {
 	return nil
 }
 
-// Output returns everything that the terminal has shown, as the bytes that came.
+// Output returns everything that the terminal has shown, as the bytes that
+// came.
 func (t *Term) Output() string { return t.out.String() }
 
 // Type types on the keyboard of the terminal. The key Enter is "\r".
@@ -117,7 +142,8 @@ func (t *Term) Type(keys string) {
 // prompt is what the shells of the lab say first.
 var prompt = regexp.MustCompile(`lab\[/dev/([^\]]+)\]`)
 
-// TTY waits until the person is signed in and returns the name of the terminal on the host, such as "pts/3".
+// TTY waits until the person is signed in and returns the name of the terminal
+// on the host, such as "pts/3".
 func (t *Term) TTY() string {
 	t.t.Helper()
 	if err := t.waitPrompt(); err != nil {
@@ -135,7 +161,8 @@ func (t *Term) waitPrompt() error {
 	return nil
 }
 
-// Close ends the program in the terminal, as if the power of the person's computer had failed.
+// Close ends the program in the terminal, as if the power of the person's
+// computer had failed.
 func (t *Term) Close() {
 	t.end.Do(func() {
 		_ = t.cmd.Process.Kill() // has ended already: the same to us
