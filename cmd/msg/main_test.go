@@ -189,7 +189,7 @@ func unescape(ts *testscript.TestScript, parts []string) []byte {
 			ts.Check(err)
 			times, part = n, m[2]
 		}
-		s, err := strconv.Unquote(`"` + part + `"`)
+		s, err := strconv.Unquote(`"` + strings.ReplaceAll(part, `"`, `\"`) + `"`)
 		if err != nil {
 			ts.Fatalf("%q: %v", part, err)
 		}

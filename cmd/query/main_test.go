@@ -1,12 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -14,15 +18,14 @@ import (
 	"msg/internal/hosttest"
 )
 
+// TestMain makes the command known by its three names: which one it was called
+// by says what is listed.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"query": func() { os.Exit(run(openFake)) },
-	})
+	query := func() { os.Exit(run(openFake)) }
+	testscript.Main(m, map[string]func(){"query": query, "qwinsta": query, "quser": query})
 }
 
-// openFake opens the computer that the script describes in people.json, and
-// writes what its sessions were shown to the folder screens when it is closed.
-// Nobody who is really signed in can be sent anything.
+// openFake opens the computer that the script describes in people.json.
 func openFake() (msg.Host, error) {
 	f, err := os.Open(os.Getenv("MSG_TEST_PEOPLE"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -32,35 +35,76 @@ func openFake() (msg.Host, error) {
 		return nil, err
 	}
 	defer f.Close()
-	fake, err := hosttest.ReadFake(f)
-	return recorded{fake}, err
+	return hosttest.ReadFake(f)
 }
 
-// recorded is a fake computer whose screens outlive the process.
-type recorded struct{ *hosttest.Fake }
-
-func (r recorded) Close() error {
-	dir := os.Getenv("MSG_TEST_SCREENS")
-	list, err := r.Sessions(context.Background())
-	if err != nil {
-		return err
-	}
-	for _, s := range list {
-		if err := os.WriteFile(filepath.Join(dir, s.ID), []byte(r.Screen(s).String()), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// TestScripts runs the scripts. Besides testscript's own commands they have
+//
+//	exits CODE COMMAND...      run COMMAND, which must exit with CODE
+//	setbytes VARIABLE STRING   set an environment variable; \x1b and the like
+//	                           are bytes
+//	plain FILE...              the files hold no byte that a terminal acts on
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:                "testdata",
+		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MSG_TEST_PEOPLE", filepath.Join(env.WorkDir, "people.json"))
-			env.Setenv("MSG_TEST_SCREENS", filepath.Join(env.WorkDir, "screens"))
 			env.Setenv("LC_ALL", "C.UTF-8")
-			return os.Mkdir(filepath.Join(env.WorkDir, "screens"), 0o755)
+			// The race detector keeps each process for a second at its end.
+			env.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+			name, err := os.Hostname()
+			env.Setenv("HOST", name)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"setbytes": setBytes,
+			"plain":    plain,
 		},
 	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("%s exits with %d, not %d", args[1], code, want)
+	}
+}
+
+func setBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: setbytes VARIABLE STRING")
+	}
+	s, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
+	ts.Check(err)
+	ts.Setenv(args[0], s)
+}
+
+func plain(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: plain FILE...")
+	}
+	for _, name := range args {
+		s := ts.ReadFile(name)
+		if !utf8.ValidString(s) {
+			ts.Fatalf("%s is not valid UTF-8: %q", name, s)
+		}
+		for _, r := range s {
+			if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
+				ts.Fatalf("%s holds %U: %q", name, r, s)
+			}
+		}
+	}
 }

@@ -50,7 +50,7 @@ func ParseMsg(args []string) (Msg, error) {
 				err = m.set(g)
 			}
 			if err != nil {
-				return m, hintText(err, recipient, args[:len(args)-len(rest)], rest)
+				return m, hintText(err, m.Recipient != "", args[:len(args)-len(rest)], rest)
 			}
 			rest = after
 		case !recipient:

@@ -211,6 +211,7 @@ func TestParseMsgErrors(t *testing.T) {
 		{[]string{"/server:web1", "bob", "/etc", "is", "full"}, `"/etc" is not an option`, "msg /server:web1 bob -- /etc is full"},
 		{[]string{"bob", "--title", "Disk full", "/w", "/etc", "/usr"}, `"/etc" is not an option`, "msg bob --title 'Disk full' /w -- /etc /usr"},
 		{[]string{"/etc", "bob"}, `"/etc" is not an option`, ""},
+		{[]string{"", "/etc", "bob"}, `"/etc" is not an option`, ""},
 		{[]string{"---w", "bob"}, `"---w" is not an option`, ""},
 		{[]string{"//w", "bob"}, `"//w" is not an option`, ""},
 		{[]string{"/:x", "bob"}, `"/:x" is not an option`, ""},

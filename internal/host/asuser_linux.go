@@ -132,15 +132,46 @@ func runUser(in io.Reader, out io.Writer) int {
 	return 0
 }
 
-// showPopup opens a popup over one tmux client and returns when it is on the
-// screen, which its program says itself: tmux reports success also when it
-// shows nothing because another popup is open.
+// showPopup shows p over one tmux client, and returns when it is on the
+// screen: in the popup that is open for an earlier message, else in one of its
+// own.
 func showPopup(ctx context.Context, self string, c popupClient, p popup) error {
+	p.Client = c.TTY
+	if handToOpen(p) == nil {
+		return nil
+	}
+	err := openPopup(ctx, self, c, p)
+	// Another message may have opened a popup at this very moment; it takes
+	// this one too when it is up.
+	for end := time.Now().Add(popupRace); err != nil && time.Now().Before(end); time.Sleep(popupRace / 10) {
+		if handToOpen(p) == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// popupRace is how long to look for a popup that another message has opened.
+const popupRace = 300 * time.Millisecond
+
+// handToOpen hands p to a popup that is open for an earlier message.
+func handToOpen(p popup) error {
+	conn, err := dialPopup(clientName(p.Client))
+	if err != nil {
+		return err
+	}
+	return hand(conn, p)
+}
+
+// openPopup opens a popup. That it is on the screen its program says itself:
+// tmux reports success also when it shows nothing because another popup is
+// open.
+func openPopup(ctx context.Context, self string, c popupClient, p popup) error {
 	socket, err := clientSocket(c.PID)
 	if err != nil {
 		return err
 	}
-	l, err := listenPopup()
+	l, err := listenPopup(freshName())
 	if err != nil {
 		return err
 	}
@@ -160,7 +191,13 @@ func showPopup(ctx context.Context, self string, c popupClient, p popup) error {
 		close(ended)
 	}()
 	shown := make(chan error, 1)
-	go func() { shown <- l.serve(p) }()
+	go func() {
+		conn, err := l.accept()
+		if err == nil {
+			err = hand(conn, p)
+		}
+		shown <- err
+	}()
 	select {
 	case err := <-shown:
 		return err

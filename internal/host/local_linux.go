@@ -133,14 +133,22 @@ func (l *local) deliver(ctx context.Context, places []place, m msg.Message, repo
 	}
 	l.writeTerminals(ctx, terminals, m, report)
 
-	// A tmux that shows no popups, too old or busy, leaves the terminal itself.
+	// A tmux that shows no popup, too old or busy with one of the user's own,
+	// leaves the terminal itself.
 	var rest []place
+	why := map[string]string{}
 	for r := range popups {
 		if r.err == nil {
 			report(r.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"})
-		} else {
-			rest = append(rest, r.place)
+			continue
 		}
+		rest = append(rest, r.place)
+		why[r.place.ID] = "written over tmux: " + r.err.Error()
 	}
-	l.writeTerminals(ctx, rest, m, report)
+	l.writeTerminals(ctx, rest, m, func(p place, r msg.Receipt) {
+		if r.Outcome == msg.OutcomeAccepted {
+			r.Detail = why[p.ID]
+		}
+		report(p, r)
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +24,7 @@ type popup struct {
 	By      string        `json:"by,omitempty"`
 	Text    string        `json:"text"`
 	Timeout time.Duration `json:"timeout"` // 0: until it is closed
+	Client  string        `json:"client"`  // terminal of the tmux client, below /dev
 }
 
 func newPopup(m msg.Message) popup {
@@ -40,9 +40,6 @@ const (
 	popupMargin  = 2
 	popupMinimum = 10
 )
-
-// popupButton is the last line.
-const popupButton = "[ OK ]  press Enter"
 
 // size works out how large the popup is on that terminal, border included.
 func (p popup) size(path string) (width, height int) {
@@ -70,38 +67,74 @@ func (p popup) lines(width int) []string {
 	return lines
 }
 
-// popupListener waits for the program in one popup.
+// pages divides the lines so that the last line of each page is free for what
+// can be pressed.
+func (p popup) pages(width, height int) [][]string {
+	lines := p.lines(width)
+	n := max(height-2, 1)
+	var pages [][]string
+	for len(lines) > n {
+		pages, lines = append(pages, lines[:n]), lines[n:]
+	}
+	return append(pages, lines)
+}
+
+// popupListener is where a popup is handed over.
 type popupListener struct {
 	*net.UnixListener
 	name string
 }
 
-// listenPopup listens on a fresh abstract name. Names of that kind have no
-// owner, so serve looks at who calls.
-func listenPopup() (popupListener, error) {
-	name := "@msg-popup-" + rand.Text()
+// listenPopup listens on an abstract name. Names of that kind have no owner,
+// so whoever accepts or connects looks at who is at the other end.
+func listenPopup(name string) (popupListener, error) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	return popupListener{l, name}, err
 }
 
-// serve hands p to the first caller who is the same user, and returns when
-// that one says that it is on the screen.
-func (l popupListener) serve(p popup) error {
+// freshName is the name under which a helper waits for the program of a new
+// popup.
+func freshName() string { return "@msg-popup-" + rand.Text() }
+
+// clientName is the name under which the program of a popup that is open takes
+// further messages for the same tmux client.
+func clientName(client string) string {
+	return fmt.Sprintf("@msg-popup-%d-%s", os.Getuid(), client)
+}
+
+// accept returns the next connection from the same user.
+func (l popupListener) accept() (*net.UnixConn, error) {
 	for {
 		conn, err := l.AcceptUnix()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if peerUID(conn) == os.Getuid() {
-			defer conn.Close()
-			return hand(conn, p)
+			_ = conn.SetDeadline(time.Now().Add(helperTimeout))
+			return conn, nil
 		}
 		conn.Close()
 	}
 }
 
-func hand(conn net.Conn, p popup) error {
+// dialPopup connects to a listener of the same user.
+func dialPopup(name string) (*net.UnixConn, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	if peerUID(conn) != os.Getuid() {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", name, os.ErrPermission)
+	}
 	_ = conn.SetDeadline(time.Now().Add(helperTimeout))
+	return conn, nil
+}
+
+// hand hands p over and returns when the other end says that it is on the
+// screen.
+func hand(conn net.Conn, p popup) error {
+	defer conn.Close()
 	if err := json.NewEncoder(conn).Encode(p); err != nil {
 		return err
 	}
@@ -110,6 +143,13 @@ func hand(conn net.Conn, p popup) error {
 		return errors.Join(errNoPopup, err)
 	}
 	return nil
+}
+
+// take is the other end of hand; the caller writes popupShown.
+func take(conn net.Conn) (popup, error) {
+	var p popup
+	err := json.NewDecoder(io.LimitReader(conn, 64<<10)).Decode(&p)
+	return p, err
 }
 
 const popupShown = "shown\n"
@@ -127,104 +167,4 @@ func peerUID(conn *net.UnixConn) int {
 		}
 	})
 	return uid
-}
-
-// runPopup is the program inside the popup: it fetches the message, draws it,
-// and stays until a key or the time-out.
-func runPopup(address string, in *os.File, out io.Writer) int {
-	conn, err := net.DialTimeout("unix", address, helperTimeout)
-	if err != nil {
-		return 1
-	}
-	uconn, ok := conn.(*net.UnixConn)
-	if !ok || peerUID(uconn) != os.Getuid() {
-		return 1
-	}
-	var p popup
-	if err := json.NewDecoder(io.LimitReader(conn, 64<<10)).Decode(&p); err != nil {
-		return 1
-	}
-	state, err := term.MakeRaw(int(in.Fd()))
-	if err == nil {
-		defer term.Restore(int(in.Fd()), state)
-	}
-	width, height, err := term.GetSize(int(in.Fd()))
-	if err != nil {
-		return 1
-	}
-	pages := p.pages(width, height)
-	drawPage(out, pages[0], len(pages) > 1)
-	_, _ = io.WriteString(conn, popupShown)
-	conn.Close()
-	turnPages(out, pages, keys(in), p.Timeout)
-	return 0
-}
-
-// pages divides the lines so that the last line of each page is free for what
-// can be pressed.
-func (p popup) pages(width, height int) [][]string {
-	lines := p.lines(width)
-	n := max(height-2, 1)
-	var pages [][]string
-	for len(lines) > n {
-		pages, lines = append(pages, lines[:n]), lines[n:]
-	}
-	return append(pages, lines)
-}
-
-// drawPage draws on the popup's own terminal, which is always tmux.
-func drawPage(out io.Writer, lines []string, more bool) {
-	const clear = "\x1b[H\x1b[2J"
-	button := popupButton
-	if more {
-		button = "[ More ]  press Enter"
-	}
-	fmt.Fprint(out, clear, " ", strings.Join(lines, "\r\n "), "\r\n\r\n ", button)
-}
-
-// keyGuard is how long keys are ignored: somebody who is typing must not
-// close a message that has just come up.
-const keyGuard = time.Second
-
-// turnPages turns a page at each key and returns after the last page or when
-// the time is over.
-func turnPages(out io.Writer, pages [][]string, keys <-chan byte, timeout time.Duration) {
-	var over <-chan time.Time
-	if timeout > 0 {
-		over = time.After(timeout)
-	}
-	shown := time.Now()
-	for {
-		select {
-		case key, ok := <-keys:
-			switch {
-			case !ok:
-				return
-			case time.Since(shown) < keyGuard || !strings.ContainsRune("\r\n \x1b\x03q", rune(key)):
-			case len(pages) == 1:
-				return
-			default:
-				pages = pages[1:]
-				drawPage(out, pages[0], len(pages) > 1)
-			}
-		case <-over:
-			return
-		}
-	}
-}
-
-// keys reads what is typed into the popup, until it is closed.
-func keys(in io.Reader) <-chan byte {
-	typed := make(chan byte)
-	go func() {
-		defer close(typed)
-		buf := make([]byte, 1)
-		for {
-			if _, err := in.Read(buf); err != nil {
-				return
-			}
-			typed <- buf[0]
-		}
-	}()
-	return typed
 }

@@ -34,7 +34,7 @@ func (l *local) places(ctx context.Context) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := merge{local: l, found: f, taken: map[uint64]bool{}}
+	m := merge{local: l, found: f, taken: map[uint64]bool{}, scopes: map[int]string{}}
 	m.addLogind()
 	m.addUtmp()
 	if !f.hasLogind || len(m.places) == 0 {
@@ -85,11 +85,13 @@ type merge struct {
 	found
 	places []place
 	taken  map[uint64]bool // terminals that are accounted for, listed or not
+	scopes map[int]string  // by process
 }
 
-// addLogind lists logind's sessions. Where logind does not know the terminal
-// (sshd opens its session before there is one; without utmp logind never
-// learns it) it is the oldest one in the session's scope.
+// addLogind lists logind's sessions: the terminal that logind names, and those
+// that only /proc shows in it. Often that is the only one, because sshd opens
+// its session before there is a terminal, and without utmp logind never learns
+// of it; sometimes there are several, because connections of ssh can be shared.
 func (m *merge) addLogind() {
 	for _, e := range m.logind {
 		if !e.person() {
@@ -105,14 +107,19 @@ func (m *merge) addLogind() {
 			m.addDesktop(p, e)
 			continue
 		}
-		d, err := m.dev.stat(e.tty)
-		if err != nil {
-			if d, err = m.ttyOf(e); err != nil {
-				continue // scp, cron and the like: nothing that a person sees
-			}
-			p.Source = "logind+proc"
+		// A session without any terminal is scp, cron or the like: nothing
+		// that a person sees.
+		listed := false
+		if d, err := m.dev.stat(e.tty); err == nil {
+			listed = m.addTerminal(p, d)
 		}
-		m.addTerminal(p, d)
+		for _, d := range m.ttysOf(e) {
+			p.Source = "logind+proc"
+			if listed {
+				p.ID = d.name // logind has one ID for all of them
+			}
+			listed = m.addTerminal(p, d) || listed
+		}
 	}
 }
 
@@ -164,35 +171,44 @@ func (m *merge) addTerminal(p place, d device) bool {
 	return true
 }
 
-var errNoTTY = errors.New("no terminal in the session")
-
-// ttyOf finds the terminal of a session of logind: among those that belong to
-// the session and its user, the one whose leader started first. Later ones
-// are inside it (tmux panes, script, sudo).
-func (m *merge) ttyOf(e logindEntry) (device, error) {
-	var best device
-	var start uint64
-	for rdev, t := range m.ttys {
-		if best.name != "" && t.leader.start >= start || !m.inSession(t.leader, e) {
-			continue
-		}
-		if d, ok := m.device(rdev, t); ok && d.owner == e.uid {
-			best, start = d, t.leader.start
+// ttysOf finds the terminals of a session of logind, the oldest first: those
+// that belong to its user and are in its control group or, where there are
+// none (elogind), descend from its leader, and are not inside one another
+// (tmux panes, script, sudo).
+func (m *merge) ttysOf(e logindEntry) []device {
+	var ttys []*tty
+	for _, t := range m.ttys {
+		if !m.taken[t.rdev] && m.inSession(t.leader, e) && !m.nested(t) {
+			ttys = append(ttys, t)
 		}
 	}
-	if best.name == "" {
-		return best, errNoTTY
+	slices.SortFunc(ttys, func(a, b *tty) int { return cmp.Compare(a.leader.start, b.leader.start) })
+	var devices []device
+	for _, t := range ttys {
+		if d, ok := m.device(t.rdev, t); ok && d.owner == e.uid {
+			devices = append(devices, d)
+		}
 	}
-	return best, nil
+	return devices
 }
 
-// inSession reports whether a process belongs to a session: by its control
-// group or, where there are none (elogind), by descent from the leader.
+// inSession reports whether a process belongs to a session.
 func (m *merge) inSession(p process, e logindEntry) bool {
-	if scope, _ := m.proc.scope(p.pid); scope != "" && e.scope != "" {
+	if scope := m.scopeOf(p.pid); scope != "" && e.scope != "" {
 		return scope == e.scope
 	}
 	return e.leader != 0 && m.descends(p, func(q process) bool { return q.pid == e.leader })
+}
+
+// scopeOf is procFS.scope, remembered: every session is compared with the
+// leader of every terminal.
+func (m *merge) scopeOf(pid int) string {
+	scope, ok := m.scopes[pid]
+	if !ok {
+		scope, _ = m.proc.scope(pid)
+		m.scopes[pid] = scope
+	}
+	return scope
 }
 
 // descends reports whether p or one of its ancestors fits.
@@ -323,11 +339,27 @@ func isGetty(p process) bool {
 
 // nested reports whether a terminal is shown inside another one: it was
 // opened by a program that has a terminal itself (script, sudo), or is a
-// window of tmux or screen.
+// window of tmux or screen. A login service is where somebody new comes in,
+// even if the service itself was started from a terminal.
 func (m *merge) nested(t *tty) bool {
-	return m.descends(m.processes[t.leader.parent], func(p process) bool {
-		return p.tty != 0 && p.tty != t.rdev || isMultiplexer(p)
+	inside := false
+	m.descends(m.processes[t.leader.parent], func(p process) bool {
+		if isLoginService(p) {
+			return true
+		}
+		inside = p.tty != 0 && p.tty != t.rdev || isMultiplexer(p)
+		return inside
 	})
+	return inside
+}
+
+// isLoginService reports whether a process brings people in.
+func isLoginService(p process) bool {
+	switch p.comm {
+	case "sshd", "sshd-session", "dropbear", "telnetd", "in.telnetd", "login":
+		return true
+	}
+	return false
 }
 
 // markOwn finds the session of the caller: by the terminal of this process,

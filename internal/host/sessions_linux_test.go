@@ -78,8 +78,9 @@ func TestLogindSessions(t *testing.T) {
 	first := session("1", known.Name)
 	second := session("2", "") // Debian 13: ssh, logind does not know the terminal
 	w.onTTY(201, 200, "bash", unknown.Name, "/user.slice/user-0.slice/session-2.scope", 100)
-	w.onTTY(202, 1, "bash", pane.Name, "/user.slice/user-0.slice/session-2.scope", 200) // a pane of its tmux
-	noTTY := session("3", "")                                                           // scp
+	w.process(process{pid: 210, parent: 1, comm: "tmux: server", session: 210})
+	w.onTTY(202, 210, "bash", pane.Name, "/user.slice/user-0.slice/session-2.scope", 200) // a pane of its tmux
+	noTTY := session("3", "")                                                             // scp
 	desktop := session("4", "")
 	desktop.Type, desktop.Display, desktop.Seat, desktop.VT = "x11", ":0", "seat0", 7
 	behind := session("5", "tty0")
@@ -112,6 +113,47 @@ func TestElogindFindsTheTerminalByDescent(t *testing.T) {
 	w.onTTY(302, 301, "bash", p.Name, "/", 5)
 	hosttest.Logind(t, w.bus, s)
 	w.wantList(fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, Caller()))
+}
+
+// Connections of ssh can be shared (ControlMaster): one session of logind then
+// has a terminal for each window.
+func TestSharedConnection(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		w := newWorld(t)
+		w.bus = hosttest.Bus(t)
+		first, second, inner := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
+		const scope = "/user.slice/user-0.slice/session-1.scope"
+		w.process(process{pid: 300, parent: 1, comm: "sshd-session", session: 300})
+		w.onTTY(301, 300, "bash", first.Name, scope, 10)
+		w.onTTY(302, 300, "bash", second.Name, scope, 20)
+		w.onTTY(303, 302, "bash", inner.Name, scope, 30) // script in the second
+		s, source := session("1", ""), "logind+proc"
+		if known {
+			s.TTY, source = first.Name, "logind"
+		}
+		hosttest.Logind(t, w.bus, s)
+		w.wantList(
+			fmt.Sprintf("1 %s %s terminal active %s", first.Name, Caller(), source),
+			fmt.Sprintf("%s %s %s terminal active logind+proc", second.Name, second.Name, Caller()),
+		)
+	}
+}
+
+// An sshd that was started by hand has a terminal, and its guests are not
+// inside that one.
+func TestLoginServiceOnATerminal(t *testing.T) {
+	w := newWorld(t)
+	outer, guest := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
+	w.onTTY(701, 1, "bash", outer.Name, "/", 5)
+	d, err := w.dev.stat(outer.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.process(process{pid: 702, parent: 701, comm: "sshd", session: 701, tty: d.rdev})
+	w.onTTY(703, 702, "bash", guest.Name, "/", 6)
+	if got := len(w.list()); got != 2 {
+		t.Errorf("%d terminals are listed, want 2: %v", got, w.list())
+	}
 }
 
 func TestTerminalWindowsOfADesktopAreNotSessions(t *testing.T) {

@@ -46,7 +46,7 @@ func TestTmuxPopup(t *testing.T) {
 	if r := receipts[plain.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
 		t.Errorf("receipt %+v", r)
 	}
-	for _, want := range []string{m.Text, m.Title, m.From, popupButton} {
+	for _, want := range []string{m.Text, m.Title, m.From, popupOK} {
 		if !p.Screen.Wait(ctx, want) {
 			t.Errorf("the popup does not show %q", want)
 		}
@@ -60,22 +60,53 @@ func TestTmuxPopup(t *testing.T) {
 	}
 }
 
-func TestTmuxWithAPopupOpen(t *testing.T) {
+// tmux shows one popup at a time, and says that all is well when it shows
+// nothing: a second message must come up in the first one's popup.
+func TestTmuxSecondMessage(t *testing.T) {
 	w := newWorld(t)
 	p := w.startTmux(t)
-	first, second := hosttest.Message("first"), hosttest.Message("second")
-	if receipts, _ := w.send("*", first); receipts[p.Name].Surface != "tmux" {
-		t.Fatalf("receipts %+v", receipts)
-	}
-	// tmux says that all is well and shows nothing: the terminal has to.
-	receipts, _ := w.send("*", second)
-	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
-		t.Errorf("receipt %+v", r)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if !p.Screen.Wait(ctx, "second") {
-		t.Error("the second message is not shown")
+	for _, text := range []string{"the first", "the second", "the third"} {
+		receipts, _ := w.send("*", hosttest.Message(text))
+		if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "tmux" {
+			t.Fatalf("%s: receipt %+v", text, r)
+		}
+		if !p.Screen.Wait(ctx, text) {
+			t.Errorf("%s message is not shown", text)
+		}
+	}
+	if !p.Screen.Wait(ctx, "(2 more)") {
+		t.Error("nothing tells of the messages underneath")
+	}
+}
+
+// A popup that the user has opened is left alone: the terminal has to do, and
+// the receipt says so.
+func TestTmuxWithTheUsersPopup(t *testing.T) {
+	w := newWorld(t)
+	p := w.startTmux(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	places, err := w.places(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := clientSocket(places[0].client.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := exec.Command("tmux", "-S", socket, "display-popup", "-c", "/dev/"+p.Name, "-E", "echo own popup; sleep 60")
+	if err := own.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = own.Process.Kill(); _ = own.Wait() }()
+	if !p.Screen.Wait(ctx, "own popup") {
+		t.Fatal("tmux opened no popup")
+	}
+	receipts, _ := w.send("*", hosttest.Message("hello"))
+	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" || !strings.Contains(r.Detail, "popup") {
+		t.Errorf("receipt %+v", r)
 	}
 }
 
