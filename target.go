@@ -2,6 +2,7 @@ package msg
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -185,6 +186,11 @@ func glob(pattern, s string) bool {
 		i++
 	}
 	return i == len(p)
+}
+
+// All reports whether everybody is meant, whoever that turns out to be.
+func (t Target) All() bool {
+	return slices.ContainsFunc(t, func(s Selector) bool { return s.form == formAll })
 }
 
 // Resolve picks the sessions that are meant, each once and in the order of

@@ -117,6 +117,7 @@ func TestResolve(t *testing.T) {
 		{"ADM*", "30", ""},
 		{"Adm*", "30 31", ""},
 		{"b?b", "2 3", ""},
+		{"bob*", "2 3", ""}, // the star may stand for nothing
 		{"pts/?", "3 5", ""},
 		{"pts/*", "3 5 31", ""},
 		{"rdp-tcp*", "20 21", ""},

@@ -22,8 +22,6 @@ func main() {
 // run is main with this computer opened by open, so that the scripts of the
 // tests can run against a computer of their own.
 func run(open func() (msg.Host, error)) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	p := program{
 		in:       os.Stdin,
 		out:      os.Stdout,
@@ -32,7 +30,14 @@ func run(open func() (msg.Host, error)) int {
 		open:     open,
 		terminal: isTerminal,
 	}
-	return p.main(ctx, os.Args[1:])
+	return p.main(os.Args[1:])
+}
+
+// interruptible ends the context it returns at Ctrl-C. It is for what can take
+// long; a plain send is over before anybody could press it, and a process that
+// is ended by the signal has the exit status 130 in a shell as well.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
 func firstOf(values ...string) string {

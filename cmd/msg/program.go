@@ -31,7 +31,7 @@ type program struct {
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // main does what the arguments say and returns the exit code.
-func (p program) main(ctx context.Context, args []string) int {
+func (p program) main(args []string) int {
 	m, err := cli.ParseMsg(args)
 	var usage *cli.UsageError
 	switch {
@@ -51,6 +51,12 @@ func (p program) main(ctx context.Context, args []string) int {
 	if err := p.starred(m); err != nil {
 		fmt.Fprint(p.err, cli.UsageLines("msg", err))
 		return cli.ExitUsage
+	}
+	ctx := context.Background()
+	if m.Wait || m.Words == nil || m.Servers != nil {
+		var stop context.CancelFunc
+		ctx, stop = interruptible()
+		defer stop()
 	}
 	return p.send(ctx, m)
 }

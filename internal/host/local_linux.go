@@ -54,7 +54,7 @@ type place struct {
 
 // Sessions lists who is signed in.
 func (l *local) Sessions(ctx context.Context) ([]msg.Session, error) {
-	places, err := l.places(ctx)
+	places, err := l.places(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +84,17 @@ func (l *local) Send(ctx context.Context, t msg.Target, m msg.Message, report fu
 	if m.Wait {
 		return errNoAnswers
 	}
-	places, err := l.places(ctx)
+	run := l.newRun(ctx, m)
+	if t.All() {
+		run.early()
+	}
+	places, err := l.places(ctx, run.written)
 	if err != nil {
+		run.abandon()
 		return err
 	}
 	matched, missing := t.Resolve(sessionsOf(places))
-	l.deliver(ctx, pick(places, matched), m, func(p place, r msg.Receipt) {
+	run.deliver(pick(places, matched), func(p place, r msg.Receipt) {
 		r.Message, r.Session, r.At, r.Final = m.ID, p.Session, time.Now(), true
 		report(r)
 	})
@@ -109,46 +114,4 @@ func pick(places []place, matched []msg.Session) []place {
 		}
 	}
 	return out
-}
-
-// deliver sorts the places by surface and reports each of them once.
-func (l *local) deliver(ctx context.Context, places []place, m msg.Message, report func(place, msg.Receipt)) {
-	var terminals, clients []place
-	for _, p := range places {
-		switch {
-		case p.Kind == msg.KindDesktop:
-			report(p, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "desktop",
-				Detail: "messages on desktops need msgd, which this version does not have"})
-		case p.client != nil:
-			clients = append(clients, p)
-		default:
-			terminals = append(terminals, p)
-		}
-	}
-	popups := make(chan popupResult, len(clients))
-	if len(clients) > 0 {
-		go showPopups(ctx, l.users, clients, m, popups)
-	} else {
-		close(popups)
-	}
-	l.writeTerminals(ctx, terminals, m, report)
-
-	// A tmux that shows no popup, too old or busy with one of the user's own,
-	// leaves the terminal itself.
-	var rest []place
-	why := map[string]string{}
-	for r := range popups {
-		if r.err == nil {
-			report(r.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"})
-			continue
-		}
-		rest = append(rest, r.place)
-		why[r.place.ID] = "written over tmux: " + r.err.Error()
-	}
-	l.writeTerminals(ctx, rest, m, func(p place, r msg.Receipt) {
-		if r.Outcome == msg.OutcomeAccepted {
-			r.Detail = why[p.ID]
-		}
-		report(p, r)
-	})
 }

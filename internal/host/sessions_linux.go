@@ -29,12 +29,14 @@ type found struct {
 // logind; then logins that only utmp knows; and terminals that only /proc
 // shows where logind is missing, or where neither of the two knows anybody.
 // Each terminal is listed once, by its device number.
-func (l *local) places(ctx context.Context) ([]place, error) {
+//
+// early are terminals that have to be listed in any case, see sendEarly.
+func (l *local) places(ctx context.Context, early map[uint64]bool) ([]place, error) {
 	f, err := l.ask(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := merge{local: l, found: f, taken: map[uint64]bool{}, scopes: map[int]string{}}
+	m := merge{local: l, found: f, taken: map[uint64]bool{}, scopes: map[int]cgroup{}, early: early}
 	m.addLogind()
 	m.addUtmp()
 	if !f.hasLogind || len(m.places) == 0 {
@@ -85,7 +87,14 @@ type merge struct {
 	found
 	places []place
 	taken  map[uint64]bool // terminals that are accounted for, listed or not
-	scopes map[int]string  // by process
+	scopes map[int]cgroup  // by process
+	early  map[uint64]bool // terminals that have the message already
+}
+
+// cgroup is the answer of procFS.scope.
+type cgroup struct {
+	scope   string
+	managed bool
 }
 
 // addLogind lists logind's sessions: the terminal that logind names, and those
@@ -194,21 +203,21 @@ func (m *merge) ttysOf(e logindEntry) []device {
 
 // inSession reports whether a process belongs to a session.
 func (m *merge) inSession(p process, e logindEntry) bool {
-	if scope := m.scopeOf(p.pid); scope != "" && e.scope != "" {
-		return scope == e.scope
+	if g := m.cgroupOf(p.pid); g.scope != "" && e.scope != "" {
+		return g.scope == e.scope
 	}
 	return e.leader != 0 && m.descends(p, func(q process) bool { return q.pid == e.leader })
 }
 
-// scopeOf is procFS.scope, remembered: every session is compared with the
+// cgroupOf is procFS.scope, remembered: every session is compared with the
 // leader of every terminal.
-func (m *merge) scopeOf(pid int) string {
-	scope, ok := m.scopes[pid]
+func (m *merge) cgroupOf(pid int) cgroup {
+	g, ok := m.scopes[pid]
 	if !ok {
-		scope, _ = m.proc.scope(pid)
-		m.scopes[pid] = scope
+		g.scope, g.managed = m.proc.scope(pid)
+		m.scopes[pid] = g
 	}
-	return scope
+	return g
 }
 
 // descends reports whether p or one of its ancestors fits.
@@ -241,7 +250,7 @@ func (m *merge) device(rdev uint64, t *tty) (device, bool) {
 // by programs that crash, and /run/utmp may be written by many.
 func (m *merge) addUtmp() {
 	for _, e := range m.logins {
-		if e.multiplexed() || !m.alive(e.pid) || m.ofLogind(e.pid) {
+		if e.multiplexed() || !m.alive(e.pid) {
 			continue
 		}
 		p := place{leader: e.pid}
@@ -254,7 +263,7 @@ func (m *merge) addUtmp() {
 			continue
 		}
 		d, err := m.dev.stat(e.line)
-		if err != nil {
+		if err != nil || m.taken[d.rdev] || m.ofLogind(e.pid) && !m.early[d.rdev] {
 			continue
 		}
 		if uid, known := m.users.uid(e.user); known && uid != d.owner {
@@ -297,16 +306,10 @@ func (m *merge) ofLogind(pid int) bool {
 	if !m.hasLogind {
 		return false
 	}
-	scope, managed := m.proc.scope(pid)
-	if managed {
-		return true
-	}
-	for _, p := range m.places {
-		if scope != "" && p.scope == scope {
-			return true
-		}
-	}
-	return false
+	g := m.cgroupOf(pid)
+	return g.managed || slices.ContainsFunc(m.places, func(p place) bool {
+		return g.scope != "" && p.scope == g.scope
+	})
 }
 
 // addProc lists the terminals that only /proc knows.

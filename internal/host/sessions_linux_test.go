@@ -18,7 +18,7 @@ import (
 // list writes the places in short: ID, name, user, kind, state, source.
 func (w *world) list() []string {
 	w.t.Helper()
-	places, err := w.places(w.t.Context())
+	places, err := w.places(w.t.Context(), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestProcOnly(t *testing.T) {
 	inner := strings.TrimPrefix(strings.Fields(outer.Screen.String())[0], "/dev/")
 
 	found := map[string]place{}
-	places, err := w.places(t.Context())
+	places, err := w.places(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestOwnSession(t *testing.T) {
 	}
 	w.process(process{pid: os.Getpid(), comm: "msg", session: 1, tty: d.rdev})
 	hosttest.Logind(t, w.bus, session("1", other.Name), session("2", mine.Name))
-	places, err := w.places(t.Context())
+	places, err := w.places(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

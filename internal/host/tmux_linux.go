@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +25,41 @@ func isTmuxClient(p process) bool {
 // its own inside another one.
 func isMultiplexer(p process) bool {
 	return p.comm == "tmux: server" || p.comm == "screen" || p.comm == "SCREEN"
+}
+
+// mayHaveTmux reports whether a tmux may be running, by the list of sockets in
+// /proc/net/unix (unix(7)), which is far cheaper than looking at all processes.
+// A server listens below a folder tmux-UID, or where its user wants it
+// (tmux -S), which is hardly among the system's own.
+func mayHaveTmux(sockets string) bool {
+	b, err := os.ReadFile(sockets)
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(b)) {
+		// Num RefCount Protocol Flags Type St Inode Path
+		f := strings.Fields(line)
+		if len(f) < 8 || f[3] != listening {
+			continue
+		}
+		if path := f[7]; path[0] == '/' && (strings.Contains(path, "/tmux") || !ofSystem(path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// listening is the flag of a socket that accepts connections, __SO_ACCEPTCON.
+const listening = "00010000"
+
+// ofSystem reports whether a socket is in a folder that services use.
+func ofSystem(path string) bool {
+	for _, dir := range []string{"/run/", "/var/", "/dev/", "/tmp/.X11-unix/", "/tmp/.ICE-unix/", "/tmp/ssh-"} {
+		if strings.HasPrefix(path, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // popupResult is what became of one tmux client.

@@ -27,6 +27,7 @@ func (w *world) startTmux(t *testing.T) *hosttest.PTY {
 		t.Fatal("tmux did not start")
 	}
 	w.onTTY(cmd.Process.Pid, os.Getpid(), "tmux: client", p.Name, "/", 5)
+	w.socket("/tmp/tmux-0/default")
 	return p
 }
 
@@ -88,7 +89,7 @@ func TestTmuxWithTheUsersPopup(t *testing.T) {
 	p := w.startTmux(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	places, err := w.places(ctx)
+	places, err := w.places(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +117,7 @@ func TestTmuxThatIsNone(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	p.Start(t, cmd)
 	w.onTTY(cmd.Process.Pid, os.Getpid(), "tmux: client", p.Name, "/", 5)
+	w.socket("/tmp/tmux-0/default")
 	receipts, _ := w.send("*", hosttest.Message("hello"))
 	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
 		t.Errorf("receipt %+v", r)

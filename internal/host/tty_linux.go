@@ -14,8 +14,9 @@ import (
 	"msg"
 )
 
-// maxWriters is how many terminals are written to at the same time.
-const maxWriters = 32
+// maxWriters is how many terminals are written to at the same time. The
+// writes do not block, so more than the processors can run gains nothing.
+const maxWriters = 8
 
 // defaultColumns is the width of a terminal that does not tell it.
 const defaultColumns = 80
@@ -33,22 +34,32 @@ var (
 	errChanged = errors.New("terminal belongs to another session now")
 )
 
-// writeTerminals writes m to each terminal and reports each once.
+// writeTerminals writes the message to each terminal and reports each once.
 //
 // Every terminal gets one write that cannot block. Those that took it are done
 // there and then. Those that did not are kept open and watched together, up to
 // one deadline for all, so that a terminal stopped with Ctrl-S costs the
 // others nothing.
-func (l *local) writeTerminals(ctx context.Context, places []place, m msg.Message, report func(place, msg.Receipt)) {
-	if len(places) == 0 {
-		return
+func (r *run) writeTerminals(places []place, report func(place, msg.Receipt)) {
+	byDevice := make(map[uint64]place, len(places))
+	var begin []place
+	for _, p := range places {
+		byDevice[p.rdev] = p
+		if !r.written[p.rdev] {
+			begin = append(begin, p)
+		}
 	}
-	deadline := time.Now().Add(takeTimeout)
 	results := make(chan terminalResult, len(places))
-	go l.writeAll(ctx, places, newFrames(m), deadline, results)
-	for range places {
-		r := <-results
-		report(r.place, terminalReceipt(r.err))
+	go func() {
+		waiting := append(r.firstRound(begin, results), r.waiting...)
+		r.waiting = nil
+		finish(r.ctx, waiting, r.deadline, results)
+		close(results)
+	}()
+	for x := range results {
+		if p, ok := byDevice[x.place.rdev]; ok {
+			report(p, terminalReceipt(x.err))
+		}
 	}
 }
 
@@ -67,9 +78,9 @@ func terminalReceipt(err error) msg.Receipt {
 	return r
 }
 
-// writeAll runs the first round with at most maxWriters at a time and then
-// waits for the terminals that are not taking output.
-func (l *local) writeAll(ctx context.Context, places []place, frames *frames, deadline time.Time, results chan<- terminalResult) {
+// firstRound makes the first write to each of the places. It returns the
+// terminals that have not taken everything.
+func (r *run) firstRound(places []place, results chan<- terminalResult) []*terminal {
 	var next atomic.Int64
 	var mu sync.Mutex
 	var waiting []*terminal
@@ -81,7 +92,7 @@ func (l *local) writeAll(ctx context.Context, places []place, frames *frames, de
 				if i >= len(places) {
 					return
 				}
-				t, err := l.start(ctx, places[i], frames)
+				t, err := r.start(&places[i])
 				if t == nil {
 					results <- terminalResult{places[i], err}
 					continue
@@ -93,7 +104,7 @@ func (l *local) writeAll(ctx context.Context, places []place, frames *frames, de
 		})
 	}
 	wg.Wait()
-	finish(ctx, waiting, deadline, results)
+	return waiting
 }
 
 // terminal is one that has not taken everything yet.
@@ -104,16 +115,18 @@ type terminal struct {
 }
 
 // start opens a terminal and makes the first write. It returns the terminal
-// if something is left to write.
-func (l *local) start(ctx context.Context, p place, frames *frames) (*terminal, error) {
-	if err := ctx.Err(); err != nil {
+// if something is left to write. A place without a device number gets the one
+// that was found.
+func (r *run) start(p *place) (*terminal, error) {
+	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
-	fd, err := openTerminal(filepath.Join(l.dev.root, p.tty), p.rdev, p.uid)
+	fd, rdev, err := openTerminal(filepath.Join(r.dev.root, p.tty), p.rdev, p.uid)
 	if err != nil {
 		return nil, err
 	}
-	t := &terminal{place: p, fd: fd, rest: frames.forColumns(columns(fd))}
+	p.rdev = rdev
+	t := &terminal{place: *p, fd: fd, rest: r.frames.forColumns(columns(fd))}
 	done, err := t.write()
 	if done || err != nil {
 		unix.Close(fd)
@@ -123,26 +136,33 @@ func (l *local) start(ctx context.Context, p place, frames *frames) (*terminal, 
 }
 
 // openTerminal opens a device for writing and makes sure that it is still the
-// terminal of that user. O_NOFOLLOW and the checks after opening leave no
-// moment in which the name could be made to mean something else.
-func openTerminal(path string, rdev uint64, uid uint32) (int, error) {
+// terminal of that user, and, unless rdev is 0, the same device. O_NOFOLLOW
+// and the checks after opening leave no moment in which the name could be made
+// to mean something else.
+func openTerminal(path string, rdev uint64, uid uint32) (int, uint64, error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENODEV):
-		return -1, errGone
+		return -1, 0, errGone
 	case err != nil:
-		return -1, fmt.Errorf("opening %s: %w", path, err)
+		return -1, 0, fmt.Errorf("opening %s: %w", path, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("looking at %s: %w", path, err)
+		return -1, 0, fmt.Errorf("looking at %s: %w", path, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFCHR || uint64(st.Rdev) != rdev || st.Uid != uid {
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || rdev != 0 && uint64(st.Rdev) != rdev || st.Uid != uid || !isTerminal(fd) {
 		unix.Close(fd)
-		return -1, errChanged
+		return -1, 0, errChanged
 	}
-	return fd, nil
+	return fd, uint64(st.Rdev), nil
+}
+
+// isTerminal tells a terminal from /dev/mem and the like.
+func isTerminal(fd int) bool {
+	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	return err == nil
 }
 
 // columns asks a terminal for its width.

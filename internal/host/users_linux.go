@@ -14,34 +14,31 @@ import (
 
 // users looks accounts up and remembers them for one command.
 //
-// os/user without cgo knows /etc/passwd only. Accounts from a directory
-// (LDAP, sssd, winbind) are asked of getent(1), which goes through the
-// system's NSS modules; most commands never need it.
+// os/user without cgo knows /etc/passwd only, and reads it anew each time.
+// Here it is read once. Accounts from a directory (LDAP, sssd, winbind) are
+// asked of getent(1), which goes through the system's NSS modules; most
+// commands never need it.
 type users struct {
 	mu    sync.Mutex
-	names map[uint32]string
+	names map[uint32]string // nil until /etc/passwd was read
 	uids  map[string]uint32
 }
 
-func newUsers() *users {
-	return &users{names: map[uint32]string{}, uids: map[string]uint32{}}
-}
+func newUsers() *users { return &users{} }
 
 // name returns the user name of uid, or the number if nobody knows it.
 func (u *users) name(uid uint32) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if name, ok := u.names[uid]; ok {
-		return name
+	u.read()
+	name, ok := u.names[uid]
+	if !ok {
+		name = strconv.FormatUint(uint64(uid), 10)
+		if fields, err := getent(name); err == nil {
+			name = fields[0]
+		}
+		u.names[uid] = name
 	}
-	id := strconv.FormatUint(uint64(uid), 10)
-	name := id
-	if account, err := user.LookupId(id); err == nil {
-		name = account.Username
-	} else if fields, err := getent(id); err == nil {
-		name = fields[0]
-	}
-	u.names[uid] = name
 	return name
 }
 
@@ -49,21 +46,58 @@ func (u *users) name(uid uint32) string {
 func (u *users) uid(name string) (uint32, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.read()
 	if uid, ok := u.uids[name]; ok {
 		return uid, true
 	}
-	var text string
-	if account, err := user.Lookup(name); err == nil {
-		text = account.Uid
-	} else if fields, err := getent(name); err == nil {
-		text = fields[2]
+	fields, err := getent(name)
+	if err != nil {
+		return 0, false
 	}
-	uid, err := strconv.ParseUint(text, 10, 32)
+	uid, err := strconv.ParseUint(fields[2], 10, 32)
 	if err != nil {
 		return 0, false
 	}
 	u.uids[name] = uint32(uid)
 	return uint32(uid), true
+}
+
+// localUID is uid for accounts of /etc/passwd; it asks nobody else.
+func (u *users) localUID(name string) (uint32, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.read()
+	uid, ok := u.uids[name]
+	return uid, ok
+}
+
+// read reads /etc/passwd once. Of several names for one ID the first is its
+// name, as in the C library.
+func (u *users) read() {
+	if u.names != nil {
+		return
+	}
+	u.names, u.uids = map[uint32]string{}, map[string]uint32{}
+	b, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(b)) {
+		fields := strings.Split(line, ":")
+		if len(fields) < 7 {
+			continue
+		}
+		uid, err := strconv.ParseUint(fields[2], 10, 32)
+		if err != nil {
+			continue
+		}
+		if _, ok := u.names[uint32(uid)]; !ok {
+			u.names[uint32(uid)] = fields[0]
+		}
+		if _, ok := u.uids[fields[0]]; !ok {
+			u.uids[fields[0]] = uint32(uid)
+		}
+	}
 }
 
 // account is what a process with a user's rights is started with.

@@ -6,23 +6,39 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 )
 
-// Sizes and offsets of struct utmp on 64-bit Linux, see utmp(5). The time is
-// 32 bits on every architecture where glibc keeps one format for all; it is
-// read without a sign and so lasts until 2106.
+// Offsets of struct utmp that are the same everywhere, see utmp(5).
 const (
-	utmpSize    = 384
-	utmpLine    = 8
-	utmpUser    = 44
-	utmpHost    = 76
-	utmpSeconds = 340
+	utmpLine = 8
+	utmpUser = 44
+	utmpHost = 76
 
 	utmpUserProcess = 7
 	utmpMaxFile     = 4 << 20
 )
+
+// utmpLayout is what differs between architectures: most 64-bit ones keep the
+// record of their 32-bit siblings, the newer ones do not (__WORDSIZE_TIME64_COMPAT32
+// in glibc). The lower half of the time is read without a sign, which lasts
+// until 2106; all architectures with the long record are little-endian.
+type utmpLayout struct{ size, seconds int }
+
+var (
+	utmpCompat = utmpLayout{size: 384, seconds: 340}
+	utmpLong   = utmpLayout{size: 400, seconds: 344}
+)
+
+// utmpOf returns the layout for a GOARCH.
+func utmpOf(arch string) utmpLayout {
+	if arch == "arm64" || arch == "loong64" {
+		return utmpLong
+	}
+	return utmpCompat
+}
 
 // utmpEntry is one login that utmp tells of.
 type utmpEntry struct {
@@ -33,9 +49,9 @@ type utmpEntry struct {
 
 // parseUtmp reads the records of logins; the others, and half a record at the
 // end of a file that is being written, are left out.
-func parseUtmp(b []byte) []utmpEntry {
+func parseUtmp(b []byte, l utmpLayout) []utmpEntry {
 	var entries []utmpEntry
-	for ; len(b) >= utmpSize; b = b[utmpSize:] {
+	for ; len(b) >= l.size; b = b[l.size:] {
 		if binary.NativeEndian.Uint16(b) != utmpUserProcess {
 			continue
 		}
@@ -44,7 +60,7 @@ func parseUtmp(b []byte) []utmpEntry {
 			line:  field(b[utmpLine : utmpLine+32]),
 			user:  field(b[utmpUser : utmpUser+32]),
 			host:  field(b[utmpHost : utmpHost+256]),
-			since: time.Unix(int64(binary.NativeEndian.Uint32(b[utmpSeconds:])), 0),
+			since: time.Unix(int64(binary.NativeEndian.Uint32(b[l.seconds:])), 0),
 		}
 		if e.line != "" && e.user != "" {
 			entries = append(entries, e)
@@ -84,7 +100,7 @@ func readUtmp(paths []string) ([]utmpEntry, error) {
 		case err != nil:
 			return nil, err
 		}
-		return parseUtmp(b[:min(len(b), utmpMaxFile)]), nil
+		return parseUtmp(b[:min(len(b), utmpMaxFile)], utmpOf(runtime.GOARCH)), nil
 	}
 	return nil, nil
 }

@@ -1,11 +1,11 @@
 package host
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +43,20 @@ func newWorld(t *testing.T) *world {
 		users: newUsers(),
 	}}
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
+	w.socket("/run/systemd/notify")
 	return w
+}
+
+// socket adds a listening socket to the world's /proc/net/unix.
+func (w *world) socket(path string) {
+	w.t.Helper()
+	const head = "Num       RefCount Protocol Flags    Type St Inode Path\n"
+	name := w.proc.root + "/net/unix"
+	b, err := os.ReadFile(name)
+	if err != nil {
+		b = []byte(head)
+	}
+	write(w.t, name, append(b, "0000000000000000: 00000002 00000000 00010000 0001 01 12345 "+path+"\n"...))
 }
 
 // process puts a process into the world's /proc.
@@ -89,19 +102,19 @@ func (w *world) record(e utmpEntry) {
 		w.t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Write(utmpRecord(utmpUserProcess, e)); err != nil {
+	if _, err := f.Write(utmpRecord(utmpOf(runtime.GOARCH), utmpUserProcess, e)); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func utmpRecord(typ uint16, e utmpEntry) []byte {
-	b := make([]byte, utmpSize)
+func utmpRecord(l utmpLayout, typ uint16, e utmpEntry) []byte {
+	b := make([]byte, l.size)
 	binary.NativeEndian.PutUint16(b, typ)
 	binary.NativeEndian.PutUint32(b[4:], uint32(e.pid))
 	copy(b[utmpLine:utmpLine+32], e.line)
 	copy(b[utmpUser:utmpUser+32], e.user)
 	copy(b[utmpHost:utmpHost+256], e.host)
-	binary.NativeEndian.PutUint32(b[utmpSeconds:], uint32(e.since.Unix()))
+	binary.NativeEndian.PutUint32(b[l.seconds:], uint32(e.since.Unix()))
 	return b
 }
 
@@ -189,13 +202,13 @@ func TestTerminalThatTakesItLate(t *testing.T) {
 func TestTerminalThatVanishes(t *testing.T) {
 	w := newWorld(t)
 	gone, stays := w.login(hosttest.OpenStuckPTY(t)), w.login(hosttest.OpenPTY(t, 80, 24))
-	places, err := w.places(t.Context())
+	places, err := w.places(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	go gone.Hangup() // before it is opened, or while it is waited for
 	outcomes := map[string]msg.Outcome{}
-	w.deliver(t.Context(), places, hosttest.Message("still there?"), func(p place, r msg.Receipt) {
+	w.newRun(t.Context(), hosttest.Message("still there?")).deliver(places, func(p place, r msg.Receipt) {
 		outcomes[p.Name] = r.Outcome
 	})
 	if outcomes[gone.Name] != msg.OutcomeGone || outcomes[stays.Name] != msg.OutcomeAccepted {
@@ -231,7 +244,7 @@ func TestOpenTerminalChecks(t *testing.T) {
 		{"nothing", filepath.Join(dir, "none"), d.rdev, d.owner, false},
 		{"a directory", dir, d.rdev, d.owner, false},
 	} {
-		fd, err := openTerminal(c.path, c.rdev, c.uid)
+		fd, _, err := openTerminal(c.path, c.rdev, c.uid)
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -262,46 +275,55 @@ func TestWidthOfTheTerminal(t *testing.T) {
 	}
 }
 
-func TestReadUtmp(t *testing.T) {
-	since := time.Unix(1767225600, 0)
-	alice := utmpEntry{pid: 42, line: "pts/3", user: "alice", host: "192.0.2.1", since: since}
-	full := utmpEntry{pid: 7, line: strings.Repeat("l", 32), user: strings.Repeat("u", 32), host: strings.Repeat("h", 256), since: time.Unix(1<<31, 0)}
-	var b bytes.Buffer
-	b.Write(utmpRecord(2, utmpEntry{line: "~", user: "reboot"}))
-	b.Write(utmpRecord(utmpUserProcess, alice))
-	b.Write(utmpRecord(8, utmpEntry{pid: 9, line: "pts/4"})) // DEAD_PROCESS
-	b.Write(utmpRecord(utmpUserProcess, utmpEntry{line: "pts/5"}))
-	b.Write(utmpRecord(utmpUserProcess, full))
-	b.WriteString("half a record")
-	got := parseUtmp(b.Bytes())
-	if len(got) != 2 || got[0] != alice || got[1] != full {
-		t.Errorf("parseUtmp = %+v", got)
+// TestEarly holds what the fast way for everybody promises: the terminals of
+// utmp have the message before the list is made, nobody gets it twice, and
+// receipts speak of the sessions of the list.
+func TestEarly(t *testing.T) {
+	w := newWorld(t)
+	w.bus = hosttest.Bus(t)
+	both, only, late := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
+	w.login(both)
+	w.login(only)
+	w.onTTY(801, 1, "bash", late.Name, "/user.slice/session-2.scope", 5)
+	hosttest.Logind(t, w.bus, session("1", both.Name), session("2", ""))
+	m := hosttest.Message("to all")
+
+	r := w.newRun(t.Context(), m)
+	r.early()
+	if len(r.written) != 2 {
+		t.Fatalf("%d terminals are written to early, want the two of utmp", len(r.written))
 	}
-	path := filepath.Join(t.TempDir(), "utmp")
-	if got, err := readUtmp([]string{path}); err != nil || got != nil {
-		t.Errorf("no file: %v, %v", got, err)
-	}
-	write(t, path, b.Bytes())
-	if got, err := readUtmp([]string{path + ".none", path}); err != nil || len(got) != 2 {
-		t.Errorf("file: %v, %v", got, err)
+	r.abandon()
+
+	receipts, _ := w.send("*", m)
+	for p, id := range map[*hosttest.PTY]string{both: "1", only: only.Name, late: "2"} {
+		if got := receipts[p.Name]; got.Session.ID != id || got.Outcome != msg.OutcomeAccepted {
+			t.Errorf("%s: receipt %+v, want session %s", p.Name, got, id)
+		}
+		if !p.Screen.Wait(t.Context(), "to all") {
+			t.Errorf("%s shows nothing", p.Name)
+		}
 	}
 }
 
-func FuzzParseUtmp(f *testing.F) {
-	f.Add(utmpRecord(utmpUserProcess, utmpEntry{pid: 1, line: "pts/0", user: "bob", host: ":0"}))
-	f.Add([]byte("short"))
-	f.Add(bytes.Repeat([]byte{7, 0}, utmpSize))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, e := range parseUtmp(b) {
-			if e.line == "" || e.user == "" || len(e.line) > 32 || len(e.user) > 32 || len(e.host) > 256 {
-				t.Fatalf("entry %+v", e)
-			}
-			if again := parseUtmp(utmpRecord(utmpUserProcess, e)); len(again) != 1 || again[0] != e {
-				t.Fatalf("%+v reads back as %+v", e, again)
-			}
-			if ttyName(e.line) && strings.HasPrefix(filepath.Join("/dev", e.line), "/dev/") == false {
-				t.Fatalf("the line %q leaves /dev", e.line)
-			}
+func TestMayHaveTmux(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/tmp/tmux-1000/default":           true,
+		"/run/user/1000/tmux-1000/default": true,
+		"/tmp/pair":                        true,
+		"/home/bob/sock":                   true,
+		"/run/dbus/system_bus_socket":      false,
+		"/var/run/docker.sock":             false,
+		"/tmp/.X11-unix/X0":                false,
+		"@/tmp/.X11-unix/X0":               false,
+	} {
+		w := newWorld(t)
+		w.socket(path)
+		if got := mayHaveTmux(w.proc.root + "/net/unix"); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
 		}
-	})
+	}
+	if !mayHaveTmux(filepath.Join(t.TempDir(), "none")) {
+		t.Error("without the list there may be one")
+	}
 }

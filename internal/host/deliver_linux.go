@@ -1,0 +1,131 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"msg"
+)
+
+// run is the delivery of one message.
+type run struct {
+	*local
+	ctx      context.Context
+	message  msg.Message
+	frames   *frames
+	deadline time.Time // for all terminals together
+
+	// Terminals that were written to before the sessions were listed, by
+	// device: written says which, results what became of those that are done,
+	// waiting are those that are not taking output.
+	written map[uint64]bool
+	results map[uint64]error
+	waiting []*terminal
+}
+
+func (l *local) newRun(ctx context.Context, m msg.Message) *run {
+	return &run{
+		local: l, ctx: ctx, message: m, frames: newFrames(m), deadline: time.Now().Add(takeTimeout),
+		written: map[uint64]bool{}, results: map[uint64]error{},
+	}
+}
+
+// early writes to the terminals of utmp before anything else is asked.
+//
+// A message for everybody needs no list: whoever is in utmp gets it, and it is
+// there as fast as wall(1) is, which asks nobody else either. The list, which
+// waits for logind and reads all of /proc, is made afterwards, leaves nobody
+// out who is in this one, and adds the others. Entries that a closer look
+// could rule out are left to it, and so is everything while there may be a
+// tmux, whose terminals must not be written to.
+func (r *run) early() {
+	if mayHaveTmux(r.proc.root + "/net/unix") {
+		return
+	}
+	logins, err := readUtmp(r.utmp)
+	if err != nil {
+		return
+	}
+	var places []place
+	lines := map[string]bool{}
+	for _, e := range logins {
+		uid, known := r.users.localUID(e.user)
+		if !known || lines[e.line] || e.graphical() || e.multiplexed() || !ttyName(e.line) || gone(e.pid) {
+			continue
+		}
+		lines[e.line] = true
+		places = append(places, place{tty: e.line, uid: uid})
+	}
+	results := make(chan terminalResult, len(places))
+	r.waiting = r.firstRound(places, results)
+	close(results)
+	for x := range results {
+		if x.place.rdev != 0 {
+			r.written[x.place.rdev], r.results[x.place.rdev] = true, x.err
+		}
+	}
+	for _, t := range r.waiting {
+		r.written[t.place.rdev] = true
+	}
+}
+
+// gone reports whether there is no such process.
+func gone(pid int) bool { return pid <= 0 || unix.Kill(pid, 0) == unix.ESRCH }
+
+// abandon closes what early has left open.
+func (r *run) abandon() {
+	for _, t := range r.waiting {
+		unix.Close(t.fd)
+	}
+}
+
+// deliver sorts the places by surface and reports each of them once.
+func (r *run) deliver(places []place, report func(place, msg.Receipt)) {
+	var terminals, clients []place
+	for _, p := range places {
+		err, done := r.results[p.rdev]
+		switch {
+		case done && p.rdev != 0:
+			report(p, terminalReceipt(err))
+		case p.Kind == msg.KindDesktop:
+			report(p, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "desktop",
+				Detail: "messages on desktops need msgd, which this version does not have"})
+		case p.client != nil && !r.written[p.rdev]:
+			clients = append(clients, p)
+		default:
+			terminals = append(terminals, p)
+		}
+	}
+	popups := make(chan popupResult, len(clients))
+	if len(clients) > 0 {
+		go showPopups(r.ctx, r.users, clients, r.message, popups)
+	} else {
+		close(popups)
+	}
+	r.writeTerminals(terminals, report)
+	r.fallBack(popups, report)
+}
+
+// fallBack reports popups. A tmux that shows none, too old or busy with one of
+// the user's own, leaves the terminal itself.
+func (r *run) fallBack(popups <-chan popupResult, report func(place, msg.Receipt)) {
+	var rest []place
+	why := map[string]string{}
+	for x := range popups {
+		if x.err == nil {
+			report(x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"})
+			continue
+		}
+		rest = append(rest, x.place)
+		why[x.place.ID] = "written over tmux: " + x.err.Error()
+	}
+	r.deadline = time.Now().Add(takeTimeout)
+	r.writeTerminals(rest, func(p place, receipt msg.Receipt) {
+		if receipt.Outcome == msg.OutcomeAccepted {
+			receipt.Detail = why[p.ID]
+		}
+		report(p, receipt)
+	})
+}
