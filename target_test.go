@@ -221,6 +221,18 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
+func TestTargetAll(t *testing.T) {
+	for list, want := range map[string]bool{"*": true, "bob, *": true, "bob": false, "**": false, "?*": false, "*:": false, "*:2": false} {
+		target, err := msg.ParseTarget(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := target.All(); got != want {
+			t.Errorf("%q: All = %v, want %v", list, got, want)
+		}
+	}
+}
+
 func TestMissingError(t *testing.T) {
 	if err := msg.MissingError(nil); err != nil {
 		t.Errorf("MissingError(nil) = %v", err)

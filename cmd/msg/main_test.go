@@ -130,7 +130,8 @@ func exitCode(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-// interrupt gives the command a terminal to read from, on which nobody types.
+// interrupt gives the command a terminal to read from, on which nobody types,
+// and the environment that the script began with.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: interrupt COMMAND...")

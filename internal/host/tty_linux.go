@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,57 +120,55 @@ func (r *run) start(p *place) (*terminal, error) {
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
-	fd, rdev, err := openTerminal(filepath.Join(r.dev.root, p.tty), p.rdev, p.uid)
+	o, err := openTerminal(r.dev.root+"/"+p.tty, p.rdev, p.uid)
 	if err != nil {
 		return nil, err
 	}
-	p.rdev = rdev
-	t := &terminal{place: *p, fd: fd, rest: r.frames.forColumns(columns(fd))}
+	p.rdev = o.rdev
+	t := &terminal{place: *p, fd: o.fd, rest: r.frames.forColumns(o.columns)}
 	done, err := t.write()
 	if done || err != nil {
-		unix.Close(fd)
+		unix.Close(o.fd)
 		return nil, err
 	}
 	return t, nil
+}
+
+// opened is a terminal that may be written to.
+type opened struct {
+	fd      int
+	rdev    uint64
+	columns int
 }
 
 // openTerminal opens a device for writing and makes sure that it is still the
 // terminal of that user, and, unless rdev is 0, the same device. O_NOFOLLOW
 // and the checks after opening leave no moment in which the name could be made
 // to mean something else.
-func openTerminal(path string, rdev uint64, uid uint32) (int, uint64, error) {
+func openTerminal(path string, rdev uint64, uid uint32) (opened, error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENODEV):
-		return -1, 0, errGone
+		return opened{}, errGone
 	case err != nil:
-		return -1, 0, fmt.Errorf("opening %s: %w", path, err)
+		return opened{}, fmt.Errorf("opening %s: %w", path, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
-		return -1, 0, fmt.Errorf("looking at %s: %w", path, err)
+		return opened{}, fmt.Errorf("looking at %s: %w", path, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFCHR || rdev != 0 && uint64(st.Rdev) != rdev || st.Uid != uid || !isTerminal(fd) {
-		unix.Close(fd)
-		return -1, 0, errChanged
-	}
-	return fd, uint64(st.Rdev), nil
-}
-
-// isTerminal tells a terminal from /dev/mem and the like.
-func isTerminal(fd int) bool {
-	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-	return err == nil
-}
-
-// columns asks a terminal for its width.
-func columns(fd int) int {
+	// Only a terminal has a size, which tells it from /dev/mem and the like.
 	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-	if err != nil || size.Col == 0 {
-		return defaultColumns
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || rdev != 0 && uint64(st.Rdev) != rdev || st.Uid != uid {
+		unix.Close(fd)
+		return opened{}, errChanged
 	}
-	return int(size.Col)
+	o := opened{fd: fd, rdev: uint64(st.Rdev), columns: int(size.Col)}
+	if o.columns == 0 {
+		o.columns = defaultColumns
+	}
+	return o, nil
 }
 
 // write writes what the terminal takes now and reports whether that was all.

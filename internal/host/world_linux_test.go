@@ -244,12 +244,12 @@ func TestOpenTerminalChecks(t *testing.T) {
 		{"nothing", filepath.Join(dir, "none"), d.rdev, d.owner, false},
 		{"a directory", dir, d.rdev, d.owner, false},
 	} {
-		fd, _, err := openTerminal(c.path, c.rdev, c.uid)
+		o, err := openTerminal(c.path, c.rdev, c.uid)
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if err == nil {
-			_ = os.NewFile(uintptr(fd), c.path).Close()
+			_ = os.NewFile(uintptr(o.fd), c.path).Close()
 		}
 	}
 	if got := p.Screen.String(); got != "" {
