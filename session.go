@@ -2,6 +2,7 @@ package msg
 
 import (
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -84,8 +85,8 @@ func (s *Session) UnmarshalJSON(b []byte) error {
 	}
 	*s = Session{Host: j.Host, ID: j.ID, Name: j.Name, User: j.User, Kind: j.Kind, State: j.State,
 		Type: j.Type, Idle: IdleUnknown, Source: j.Source, Console: j.Console, Own: j.Own}
-	if j.Idle != nil {
-		s.Idle = time.Duration(*j.Idle) * time.Second
+	if j.Idle != nil && *j.Idle >= 0 {
+		s.Idle = time.Duration(min(*j.Idle, int64(math.MaxInt64/time.Second))) * time.Second
 	}
 	if j.Since != nil {
 		s.Since = *j.Since

@@ -50,7 +50,7 @@ func ParseTarget(list string) (Target, error) {
 	var t Target
 	for _, s := range strings.Split(list, ",") {
 		if s = strings.TrimSpace(s); s != "" {
-			t = append(t, parseSelector(s))
+			t = append(t, ParseSelector(s))
 		}
 	}
 	if len(t) == 0 {
@@ -59,7 +59,8 @@ func ParseTarget(list string) (Target, error) {
 	return t, nil
 }
 
-func parseSelector(s string) Selector {
+// ParseSelector reads one selector; a comma in it is part of a name.
+func ParseSelector(s string) Selector {
 	sel := Selector{text: s}
 	user, id, colon := strings.Cut(s, ":")
 	switch {
@@ -119,9 +120,17 @@ func (s Selector) matches(x Session, eq matcher) bool {
 // matcher compares a pattern, in which * and ? are wildcards, with a value.
 type matcher func(pattern, value string) bool
 
-func matchExact(pattern, value string) bool { return value != "" && glob(pattern, value) }
+func matchExact(pattern, value string) bool {
+	if !strings.ContainsAny(pattern, "*?") { // nearly all, and much cheaper
+		return value != "" && pattern == value
+	}
+	return value != "" && glob(pattern, value)
+}
 
 func matchFold(pattern, value string) bool {
+	if !strings.ContainsAny(pattern, "*?") {
+		return value != "" && strings.EqualFold(pattern, value)
+	}
 	return value != "" && glob(strings.ToLower(pattern), strings.ToLower(value))
 }
 

@@ -16,7 +16,7 @@ const maxHosts = 32
 func (p program) sendAll(ctx context.Context, hosts []string, target msg.Target, ui *ui) {
 	limit := make(chan struct{}, maxHosts)
 	var wg sync.WaitGroup
-	for _, name := range hostname.Distinct(hosts) {
+	for _, name := range hosts {
 		wg.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
@@ -29,12 +29,12 @@ func (p program) sendAll(ctx context.Context, hosts []string, target msg.Target,
 func (p program) sendOne(ctx context.Context, name string, target msg.Target, ui *ui) {
 	h, err := p.dial(name)
 	if err != nil {
-		ui.problem(err)
+		ui.problem(err, name)
 		return
 	}
 	defer h.Close()
 	if err := h.Send(ctx, target, ui.message, ui.receipt); err != nil && ctx.Err() == nil {
-		ui.problem(err)
+		ui.problem(err, name)
 	}
 }
 

@@ -65,14 +65,13 @@ func readUpTo(ctx context.Context, r io.Reader, n int64) ([]byte, error) {
 
 // readList reads a recipient or host file; "-" is standard input.
 func (p program) readList(name string) ([]byte, error) {
-	var r io.Reader = p.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r = f
+	if name == "-" {
+		return cli.ReadList(p.in)
 	}
-	return io.ReadAll(io.LimitReader(r, cli.MaxListFile+1))
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return cli.ReadList(f)
 }

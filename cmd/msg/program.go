@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -16,6 +16,7 @@ import (
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/host"
+	"msg/internal/hostname"
 )
 
 // program is the command with everything that it takes from its process.
@@ -45,7 +46,7 @@ func (p program) main(args []string) int {
 		fmt.Fprintln(p.out, "msg", version())
 		return cli.ExitOK
 	case m.Needs != "":
-		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "needs msgd, which this version does not have")))
+		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "this version does not have it")))
 		return cli.ExitFailed
 	}
 	if err := p.starred(m); err != nil {
@@ -73,9 +74,10 @@ func version() string {
 func (p program) send(ctx context.Context, m cli.Msg) int {
 	target, problems := cli.Recipients(m.Recipient, p.readList)
 	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
+	hosts = hostname.Distinct(hosts)
 	ui := &ui{out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON, many: len(hosts) > 1}
 	for _, err := range append(problems, hostProblems...) {
-		ui.problem(err)
+		ui.problem(err, "")
 	}
 	if len(target) == 0 || len(m.Servers) > 0 && len(hosts) == 0 {
 		return cli.ExitFailed
@@ -85,12 +87,12 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 	case ctx.Err() != nil:
 		return cli.ExitInterrupted
 	case err != nil:
-		ui.problem(err)
+		ui.problem(err, "")
 		return ui.exit(ctx)
 	}
 	now := time.Now()
 	message := msg.Message{
-		ID: msg.NewID(now), From: sender(), Title: m.Title, Text: text, Buttons: m.Buttons,
+		ID: msg.NewID(now), From: sender(), Title: cli.Title(m.Title), Text: text, Buttons: m.Buttons,
 		Wait: m.Wait, Timeout: m.Time, Sent: now,
 	}
 	if message.Title == "" {
@@ -119,9 +121,9 @@ func (p program) starred(m cli.Msg) error {
 	if runtime.GOOS == "windows" || len(m.Words) == 0 || !exists(m.Recipient) || !exists(m.Words[0]) {
 		return nil
 	}
-	files, err := filepath.Glob("*") // leaves out names with a dot, as a shell does
+	files := visibleFiles()
 	words := append([]string{m.Recipient}, m.Words...)
-	if err != nil || len(files) > len(words) {
+	if len(files) == 0 || len(files) > len(words) {
 		return nil
 	}
 	there := map[string]bool{}
@@ -134,6 +136,21 @@ func (p program) starred(m cli.Msg) error {
 		}
 	}
 	return cli.StarLines(m.Recipient, words[len(files):])
+}
+
+// visibleFiles are the names that a shell puts in the place of a star.
+func visibleFiles() []string {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 func exists(name string) bool {

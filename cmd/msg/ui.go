@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"msg"
@@ -32,15 +31,20 @@ type ui struct {
 	unanswered bool
 }
 
-// problem prints an error that is about more than one session.
-func (u *ui) problem(err error) {
+// problem prints an error that is about more than one session, of one host or,
+// if that is empty, of all.
+func (u *ui) problem(err error, host string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.failed = true
-	if lines := cli.MissingLines(err); lines != nil {
+	if !u.many {
+		host = ""
+	}
+	if lines := cli.MissingLines(err, host); lines != nil {
 		for _, line := range lines {
 			fmt.Fprintln(u.err, line)
 		}
+		u.noteFiles(err)
 		return
 	}
 	fmt.Fprintln(u.err, cli.ErrorLine("msg", err))
@@ -95,11 +99,21 @@ func (u *ui) begin(r msg.Receipt, label string) {
 // noteOnly tells how to reach one session of a user, when the word after the
 // user is the ID of one: "msg bob 5 minutes left".
 func (u *ui) noteOnly(s msg.Session) {
-	if len(u.words) == 0 || len(u.target) != 1 || u.words[0] != s.ID {
+	if len(u.words) > 0 && len(u.target) == 1 && !u.target.All() && u.words[0] == s.ID {
+		u.note(cli.OnlySessionLine(s.User, s.ID))
+	}
+}
+
+// noteFiles tells of recipients that are nobody, but files.
+func (u *ui) noteFiles(err error) {
+	var none *msg.NoSessionError
+	if !errors.As(err, &none) {
 		return
 	}
-	if strings.EqualFold(u.target[0].String(), s.User) {
-		u.note(cli.OnlySessionLine(s.User, s.ID))
+	for _, name := range none.Selectors {
+		if exists(name) {
+			u.note(cli.FileLine(name))
+		}
 	}
 }
 

@@ -58,7 +58,8 @@ func (p program) fail(err error) int {
 
 // list prints the sessions of every host that was asked for.
 func (p program) list(ctx context.Context, q cli.Query) int {
-	hosts, problems := cli.Hosts(q.Servers, os.ReadFile)
+	hosts, problems := cli.Hosts(q.Servers, readList)
+	hosts = hostname.Distinct(hosts)
 	code := cli.ExitOK
 	for _, err := range problems {
 		code = p.fail(err)
@@ -66,7 +67,7 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if len(q.Servers) == 0 {
 		hosts = []string{"localhost"}
 	}
-	for _, name := range hostname.Distinct(hosts) {
+	for _, name := range hosts {
 		if len(hosts) > 1 && !q.JSON {
 			fmt.Fprintln(p.out, cli.HostLine(name))
 		}
@@ -78,6 +79,19 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		return cli.ExitInterrupted
 	}
 	return code
+}
+
+// readList reads a host file; "-" is standard input.
+func readList(name string) ([]byte, error) {
+	if name == "-" {
+		return cli.ReadList(os.Stdin)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return cli.ReadList(f)
 }
 
 func (p program) listOne(ctx context.Context, name string, q cli.Query) int {

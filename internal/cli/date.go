@@ -41,6 +41,7 @@ var layouts = map[string]string{
 func LocaleFor(name string) Locale {
 	name, _, _ = strings.Cut(name, ".")
 	name, _, _ = strings.Cut(name, "@")
+	name = strings.ReplaceAll(name, "-", "_") // the form of Windows: de-AT
 	if l, ok := layouts[name]; ok {
 		return Locale{l}
 	}

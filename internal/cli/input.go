@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -39,6 +40,11 @@ func Stdin(b []byte) (text string, replaced int, err error) {
 	}
 	s, _, _ := strings.Cut(decode(b), "\x1a")
 	return finish(strings.TrimSuffix(newlines(s), "\n"))
+}
+
+// Title makes a title out of what was given: valid UTF-8 in one line.
+func Title(s string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }
 
 // tooLong is the error of a message on the command line that is over the
@@ -129,8 +135,8 @@ func Recipients(list string, read func(name string) ([]byte, error)) (msg.Target
 	for _, w := range words {
 		// A name from a file may hold bytes that are not UTF-8; it then fits
 		// nobody, and is reported.
-		if t, err := msg.ParseTarget(strings.ToValidUTF8(w, "\ufffd")); err == nil {
-			target = append(target, t...)
+		if w != "" {
+			target = append(target, msg.ParseSelector(strings.ToValidUTF8(w, "\ufffd")))
 		}
 	}
 	if len(target) == 0 && len(errs) == 0 {
@@ -182,6 +188,10 @@ func listFile(name string, read func(string) ([]byte, error)) ([]string, error) 
 	}
 	return ParseList(b)
 }
+
+// ReadList reads a recipient or host file, or as much of it as shows that it
+// is too long.
+func ReadList(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxListFile+1)) }
 
 // ParseList reads the words of a recipient or host file: UTF-8 or UTF-16 with
 // a byte order mark, any line ends, separated by blanks or commas, # at the

@@ -66,19 +66,23 @@ func FailedLine(r msg.Receipt, label string) string {
 	return line
 }
 
-// MissingLines are the lines for selectors that fit nobody.
-func MissingLines(err error) []string {
+// MissingLines are the lines for selectors that fit nobody. host is empty, or
+// which of several hosts it was.
+func MissingLines(err error, host string) []string {
 	var none *msg.NoSessionError
 	if !errors.As(err, &none) {
 		return nil
 	}
 	var lines []string
 	for _, s := range none.Selectors {
+		line := text.Line(s) + " " + msg.ErrNoSession.Error()
 		if s == "*" {
-			lines = append(lines, "nobody is signed in")
-			continue
+			line = "nobody is signed in"
 		}
-		lines = append(lines, text.Line(s)+" "+msg.ErrNoSession.Error())
+		if host != "" {
+			line = text.Line(host) + ": " + line
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -130,6 +134,12 @@ func HostLine(host string) string { return text.Line(host) + ":" }
 // Prompt is shown before a message is typed; eof is how to end it.
 func Prompt(eof string) string {
 	return "Enter message to send; end it with " + eof + " on a new line:\n"
+}
+
+// FileLine is a hint for a recipient that is nobody but a file: perhaps the
+// shell has put it there.
+func FileLine(name string) string {
+	return "msg: note: " + quote(name) + " is a file here; for everybody quote the star: msg " + quoteStar() + " ..."
 }
 
 // StarLines is the error for a star that the shell replaced by file names.

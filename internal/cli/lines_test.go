@@ -84,10 +84,10 @@ func TestMissingLines(t *testing.T) {
 		"nobody is signed in",
 		"eve^[[2J<U+202E> \ufffd does not exist or is disconnected",
 	}
-	if got := MissingLines(err); !slices.Equal(got, want) {
+	if got := MissingLines(err, ""); !slices.Equal(got, want) {
 		t.Errorf("MissingLines = %q, want %q", got, want)
 	}
-	if got := MissingLines(errors.New("no route")); got != nil {
+	if got := MissingLines(errors.New("no route"), "web1"); got != nil {
 		t.Errorf("MissingLines of another error = %q", got)
 	}
 }

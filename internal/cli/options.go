@@ -78,6 +78,12 @@ var options = []option{
 	{name: optUser, value: valueRequired, in: forMsg | forQuery},
 	{name: optUTF8, value: valueNone, in: forMsg | forQuery},
 	{name: optDoctor, value: valueNone, in: forMsg},
+	// Windows' query shows serial lines and virtual machines with these. There
+	// are none to show here, and a script that asks for them keeps working.
+	{name: "mode", value: valueNone, in: forQuery},
+	{name: "flow", value: valueNone, in: forQuery},
+	{name: "connect", value: valueNone, in: forQuery},
+	{name: "vm", value: valueNone, in: forQuery},
 }
 
 // find looks an option up by name, in any case.
@@ -121,7 +127,7 @@ func next(in command, args []string) (g given, rest []string, err error) {
 	}
 	o, ok := find(in, name)
 	if !ok {
-		return g, rest, &UsageError{Word: word, Reason: "is not an option"}
+		return g, rest, &UsageError{Word: word, Reason: notAnOption}
 	}
 	g.option = o
 	switch {
@@ -147,6 +153,9 @@ var example = map[string]string{
 	optDND:     "on",
 	optUser:    "bob",
 }
+
+// notAnOption is the Reason of a word that may have been meant as text.
+const notAnOption = "is not an option"
 
 // UsageError is a command line that cannot be understood; exit code 2.
 type UsageError struct {

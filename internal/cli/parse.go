@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,17 +63,25 @@ func ParseMsg(args []string) (Msg, error) {
 	if m.Help || m.Version || m.Needs != "" && !recipient {
 		return m, nil
 	}
-	if m.Recipient == "" {
+	if strings.Trim(m.Recipient, ", ") == "" {
 		return m, &UsageError{Reason: "a recipient is missing", Hint: "msg " + quoteStar() + " Meeting in 5 minutes"}
 	}
+	if m.Words == nil && readsStdin(m.Recipient) {
+		return m, &UsageError{Reason: "the message is missing: standard input is the list of recipients (@-)", Hint: "msg " + shellQuote(m.Recipient) + " Meeting in 5 minutes"}
+	}
 	return m, nil
+}
+
+// readsStdin reports whether a recipient list takes standard input.
+func readsStdin(list string) bool {
+	return slices.ContainsFunc(strings.Split(list, ","), func(s string) bool { return strings.TrimSpace(s) == "@-" })
 }
 
 // hintText adds the command line to paste when the word was probably text: it
 // keeps what was understood before it.
 func hintText(err error, recipient bool, before, rest []string) error {
 	usage, ok := err.(*UsageError)
-	if ok && recipient && usage.Hint == "" && usage.Reason == "is not an option" {
+	if ok && recipient && usage.Hint == "" && usage.Reason == notAnOption {
 		usage.Hint = "msg " + shellJoin(before) + " -- " + shellJoin(rest)
 	}
 	return err
@@ -104,6 +113,7 @@ func (m *Msg) set(g given) error {
 	case optButtons:
 		m.Wait = true
 		m.Buttons, err = parseButtons(g)
+	case optUTF8: // says what is always so outside Windows
 	default:
 		m.Needs = g.whole
 	}
@@ -237,6 +247,7 @@ func (q *Query) set(g given) {
 		q.Counter = true
 	case optJSON:
 		q.JSON = true
+	case optUTF8, "mode", "flow", "connect", "vm": // nothing to show, see the table
 	default:
 		q.Needs = g.whole
 	}
