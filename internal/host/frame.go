@@ -76,35 +76,31 @@ func unboxed(title, by, body string, width int) []string {
 	return lines
 }
 
-// boxed draws the border. Each line is filled up to it, so that the block
-// also covers what was on the screen before.
+// boxed draws the border around what is there: no wider than it has to be,
+// because what is written costs time on every terminal.
 func boxed(title, by, body string, width int) []string {
-	inner := width - 4
-	top, long := border("┌", title, "┐", width)
-	lines := []string{top}
-	row := func(s string) {
-		lines = append(lines, "│ "+s+strings.Repeat(" ", max(0, inner-text.Width(s)))+" │")
+	lines := text.Wrap(body, width-4)
+	if text.Width(title) > width-6 { // too long for the border: inside
+		lines, title = append(text.Wrap(title, width-4), lines...), ""
 	}
-	for _, s := range append(long, text.Wrap(body, inner)...) {
-		row(s)
+	if text.Width(by) > width-6 {
+		lines, by = append(lines, text.Wrap(by, width-4)...), ""
 	}
-	bottom, long := border("└", by, "┘", width)
-	for _, s := range long {
-		row(s)
+	inner := max(text.Width(title)+2, text.Width(by)+2)
+	for _, line := range lines {
+		inner = max(inner, text.Width(line))
 	}
-	return append(lines, bottom)
+	block := []string{border("┌", title, "┐", inner)}
+	for _, line := range lines {
+		block = append(block, "│ "+line+strings.Repeat(" ", inner-text.Width(line))+" │")
+	}
+	return append(block, border("└", by, "┘", inner))
 }
 
-// border draws the first or last line with a label in it. A label that does
-// not fit is returned as lines for inside.
-func border(left, label, right string, width int) (line string, inside []string) {
-	if label != "" && text.Width(label) <= width-6 {
-		line = left + "─ " + label + " "
-	} else {
-		if label != "" {
-			inside = text.Wrap(label, width-4)
-		}
-		line = left
+// border draws the first or last line with a label in it.
+func border(left, label, right string, inner int) string {
+	if label != "" {
+		label = "─ " + label + " "
 	}
-	return line + strings.Repeat("─", width-1-text.Width(line)) + right, inside
+	return left + label + strings.Repeat("─", inner+2-text.Width(label)) + right
 }

@@ -22,39 +22,39 @@ func TestFrame(t *testing.T) {
 		want    string
 	}{
 		{"usual title", sample("Message from root@web1 09:15", "Meeting in 5 minutes"), 41, `
-┌─ Message from root@web1 09:15 ───────┐
-│ Meeting in 5 minutes                 │
-└──────────────────────────────────────┘
+┌─ Message from root@web1 09:15 ─┐
+│ Meeting in 5 minutes           │
+└────────────────────────────────┘
 `},
 		{"no title", sample("", "Meeting"), 60, `
-┌─ Message from root@web1 2026-11-23 09:15 ───────────────┐
-│ Meeting                                                 │
-└─────────────────────────────────────────────────────────┘
+┌─ Message from root@web1 2026-11-23 09:15 ─┐
+│ Meeting                                   │
+└───────────────────────────────────────────┘
 `},
 		{"title of the sender's choice names the sender", sample("Wartung", "Größe 測試"), 50, `
-┌─ Wartung ─────────────────────────────────────┐
-│ Größe 測試                                    │
-└─ from root@web1, 2026-11-23 09:15 ────────────┘
+┌─ Wartung ──────────────────────────┐
+│ Größe 測試                         │
+└─ from root@web1, 2026-11-23 09:15 ─┘
 `},
 		{"title that pretends to be somebody else", sample("Message from boss@web1 09:15", "Go home"), 50, `
-┌─ Message from boss@web1 09:15 ────────────────┐
-│ Go home                                       │
-└─ from root@web1, 2026-11-23 09:15 ────────────┘
+┌─ Message from boss@web1 09:15 ─────┐
+│ Go home                            │
+└─ from root@web1, 2026-11-23 09:15 ─┘
 `},
 		{"long title goes inside", sample("A title that is longer than the block is wide", "text"), 30, `
-┌───────────────────────────┐
-│ A title that is longer    │
-│ than the block is wide    │
-│ text                      │
-│ from root@web1,           │
-│ 2026-11-23 09:15          │
-└───────────────────────────┘
+┌────────────────────────┐
+│ A title that is longer │
+│ than the block is wide │
+│ text                   │
+│ from root@web1,        │
+│ 2026-11-23 09:15       │
+└────────────────────────┘
 `},
 		{"escapes", sample("\x1b]0;x\a", "\x1b[2J\u202eevil\nnext line"), 50, `
-┌─ ^[]0;x^G ────────────────────────────────────┐
-│ ^[[2J<U+202E>evil                             │
-│ next line                                     │
-└─ from root@web1, 2026-11-23 09:15 ────────────┘
+┌─ ^[]0;x^G ─────────────────────────┐
+│ ^[[2J<U+202E>evil                  │
+│ next line                          │
+└─ from root@web1, 2026-11-23 09:15 ─┘
 `},
 		{"too narrow for a border", sample("Message from root@web1 09:15", "Meeting in 5 minutes"), 13, `
 Message from

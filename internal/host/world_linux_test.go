@@ -263,7 +263,7 @@ func TestWidthOfTheTerminal(t *testing.T) {
 	unknown := w.login(hosttest.OpenPTY(t, 0, 0))
 	m := hosttest.Message(strings.Repeat("word ", 60) + "end")
 	w.send("*", m)
-	for p, want := range map[*hosttest.PTY]int{narrow: 39, wide: 79, unknown: 79} {
+	for p, want := range map[*hosttest.PTY]int{narrow: 38, wide: 78, unknown: 78} {
 		if !p.Screen.Wait(t.Context(), "┘") {
 			t.Fatal("no block")
 		}
