@@ -1,0 +1,39 @@
+package lab
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkAgainstWall measures msg and wall(1) side by side on a Debian 12
+// host where logind and utmp answer. "make bench" runs it; what it prints is
+// for people, and no time fails it.
+func BenchmarkAgainstWall(b *testing.B) {
+	bench := filepath.Join(b.TempDir(), "bench")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bench, "msg/test/bench")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("building the benchmark: %v\n%s", err, out)
+	}
+	h := Boot(b, "bookworm")
+	install(b, h)
+	h.AddUser("alice")
+	h.Copy(bench, "/usr/local/bin/bench")
+	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
+	defer cancel()
+	args := []string{"/usr/local/bin/bench", "-msg", "/usr/local/bin/msg", "-user", "alice"}
+	args = append(args, strings.Fields(os.Getenv("BENCH_ARGS"))...)
+	for b.Loop() {
+		r := h.Run(ctx, args...)
+		b.Logf("\n%s", r.Stdout)
+		if r.Code != 0 {
+			b.Errorf("the benchmark ended with %d:\n%s", r.Code, r.Stderr)
+		}
+		break
+	}
+}
