@@ -43,6 +43,16 @@ func (e *NoSessionError) Error() string {
 // Is makes errors.Is(err, ErrNoSession) true.
 func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
 
+// UnsupportedError says what this version, or this system, cannot do and what
+// to do about it. errors.Is finds it as errors.ErrUnsupported.
+type UnsupportedError string
+
+// Error returns the text.
+func (e UnsupportedError) Error() string { return string(e) }
+
+// Is makes errors.Is(err, errors.ErrUnsupported) true.
+func (e UnsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+
 // MissingError makes the error for what Target.Resolve found missing, or nil.
 func MissingError(missing []Selector) error {
 	if len(missing) == 0 {

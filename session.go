@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"time"
@@ -74,7 +75,13 @@ func (s Session) MarshalJSON() ([]byte, error) {
 	if !s.Since.IsZero() {
 		j.Since = &s.Since
 	}
-	return json.Marshal(j)
+	// json.Marshal would write <, > and & as escapes, which the encoder around
+	// this one may have been told not to do.
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(j)
+	return b.Bytes(), err
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

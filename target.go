@@ -214,7 +214,9 @@ func (t Target) Resolve(sessions []Session) (matched []Session, missing []Select
 			best = max(best, ranks[i])
 		}
 		if best == NoMatch {
-			missing = append(missing, sel)
+			if !slices.Contains(missing, sel) {
+				missing = append(missing, sel)
+			}
 			continue
 		}
 		for i, r := range ranks {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"msg"
+	"msg/internal/cli"
 	"msg/internal/host"
 )
 
@@ -22,9 +23,10 @@ func main() {
 // run is main with this computer opened by open, so that the scripts of the
 // tests can run against a computer of their own.
 func run(open func() (msg.Host, error)) int {
+	signal.Ignore(syscall.SIGPIPE) // the others still get the message
 	p := program{
 		in:       os.Stdin,
-		out:      os.Stdout,
+		out:      &cli.Output{W: os.Stdout},
 		err:      os.Stderr,
 		locale:   firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")),
 		open:     open,

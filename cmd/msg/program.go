@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 // program is the command with everything that it takes from its process.
 type program struct {
 	in       *os.File
-	out, err io.Writer
+	out      *cli.Output
+	err      io.Writer
 	locale   string
 	open     func() (msg.Host, error)
 	terminal func(*os.File) bool
@@ -34,6 +36,9 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // main does what the arguments say and returns the exit code.
 func (p program) main(args []string) int {
 	m, err := cli.ParseMsg(args)
+	if starred := cli.Starred(args, visibleFiles(args)); starred != nil {
+		err = starred
+	}
 	var usage *cli.UsageError
 	switch {
 	case errors.As(err, &usage):
@@ -48,10 +53,6 @@ func (p program) main(args []string) int {
 	case m.Needs != "":
 		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "this version does not have it")))
 		return cli.ExitFailed
-	}
-	if err := p.starred(m); err != nil {
-		fmt.Fprint(p.err, cli.UsageLines("msg", err))
-		return cli.ExitUsage
 	}
 	ctx := context.Background()
 	if m.Wait || m.Words == nil || m.Servers != nil {
@@ -75,7 +76,7 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 	target, problems := cli.Recipients(m.Recipient, p.readList)
 	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
 	hosts = hostname.Distinct(hosts)
-	ui := &ui{out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON, many: len(hosts) > 1}
+	ui := &ui{ctx: ctx, out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON, many: len(hosts) > 1}
 	for _, err := range append(problems, hostProblems...) {
 		ui.problem(err, "")
 	}
@@ -88,7 +89,7 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 		return cli.ExitInterrupted
 	case err != nil:
 		ui.problem(err, "")
-		return ui.exit(ctx)
+		return ui.exit()
 	}
 	now := time.Now()
 	message := msg.Message{
@@ -103,7 +104,7 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 		hosts = []string{"localhost"}
 	}
 	p.sendAll(ctx, hosts, target, ui)
-	return ui.exit(ctx)
+	return ui.exit()
 }
 
 // sender is who sends, on which computer.
@@ -115,31 +116,12 @@ func sender() string {
 	return host.Caller() + "@" + name
 }
 
-// starred notices that the shell has replaced a star by file names: all the
-// files here come first, as they are.
-func (p program) starred(m cli.Msg) error {
-	if runtime.GOOS == "windows" || len(m.Words) == 0 || !exists(m.Recipient) || !exists(m.Words[0]) {
+// visibleFiles are the names that a Unix shell puts in the place of a star.
+// Where none of the arguments is a file, there was no star.
+func visibleFiles(args []string) []string {
+	if runtime.GOOS == "windows" || !slices.ContainsFunc(args[:min(len(args), 8)], exists) {
 		return nil
 	}
-	files := visibleFiles()
-	words := append([]string{m.Recipient}, m.Words...)
-	if len(files) == 0 || len(files) > len(words) {
-		return nil
-	}
-	there := map[string]bool{}
-	for _, f := range words[:len(files)] {
-		there[f] = true
-	}
-	for _, f := range files {
-		if !there[f] {
-			return nil
-		}
-	}
-	return cli.StarLines(m.Recipient, words[len(files):])
-}
-
-// visibleFiles are the names that a shell puts in the place of a star.
-func visibleFiles() []string {
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		return nil

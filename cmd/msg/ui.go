@@ -15,10 +15,12 @@ import (
 // receipts from several hosts at the same time, prints them and remembers what
 // the exit code has to be.
 type ui struct {
-	out, err io.Writer
-	verbose  bool
-	json     bool
-	many     bool // several hosts: name them
+	ctx     context.Context // of the command
+	out     *cli.Output
+	err     io.Writer
+	verbose bool
+	json    bool
+	many    bool // several hosts: name them
 
 	// Set before the first receipt.
 	message msg.Message
@@ -60,6 +62,8 @@ func (u *ui) receipt(r msg.Receipt) {
 	label := cli.SessionLabel(r.Session, u.many)
 	u.begin(r, label)
 	switch {
+	case r.Final && r.Outcome.Bad() && u.interrupted():
+		// Whoever has pressed Ctrl-C knows.
 	case r.Final && r.Outcome.Bad():
 		u.failed = true
 		fmt.Fprintln(u.err, cli.FailedLine(r, label))
@@ -79,6 +83,9 @@ func (u *ui) receipt(r msg.Receipt) {
 		fmt.Fprintln(u.out, cli.SentLine(label))
 	}
 }
+
+// interrupted reports whether the user has ended the command.
+func (u *ui) interrupted() bool { return errors.Is(u.ctx.Err(), context.Canceled) }
 
 // begin prints the first line of a session.
 func (u *ui) begin(r msg.Receipt, label string) {
@@ -127,10 +134,13 @@ func (u *ui) printJSON(r msg.Receipt) {
 }
 
 // exit is the exit code for all that was printed.
-func (u *ui) exit(ctx context.Context) int {
+func (u *ui) exit() int {
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
+	case u.interrupted():
 		return cli.ExitInterrupted
+	case u.out.Err != nil:
+		fmt.Fprintln(u.err, cli.ErrorLine("msg", cli.OutputError(u.out.Err)))
+		return cli.ExitFailed
 	case u.failed:
 		return cli.ExitFailed
 	case u.unanswered:

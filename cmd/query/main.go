@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"msg"
+	"msg/internal/cli"
 	"msg/internal/host"
 )
 
@@ -21,10 +22,11 @@ func main() {
 // run is main with this computer opened by open, so that the scripts of the
 // tests can run against a computer of their own.
 func run(open func() (msg.Host, error)) int {
+	signal.Ignore(syscall.SIGPIPE) // it is reported as an error of writing
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := program{
-		out:    os.Stdout,
+		out:    &cli.Output{W: os.Stdout},
 		err:    os.Stderr,
 		locale: os.Getenv("LC_ALL"),
 		open:   open,

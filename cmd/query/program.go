@@ -15,9 +15,10 @@ import (
 
 // program is the command with everything that it takes from its process.
 type program struct {
-	out, err io.Writer
-	locale   string
-	open     func() (msg.Host, error)
+	out    *cli.Output
+	err    io.Writer
+	locale string
+	open   func() (msg.Host, error)
 }
 
 // main does what the arguments say and returns the exit code. name is how the
@@ -78,6 +79,9 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if ctx.Err() != nil {
 		return cli.ExitInterrupted
 	}
+	if p.out.Err != nil {
+		return p.fail(cli.OutputError(p.out.Err))
+	}
 	return code
 }
 
@@ -107,15 +111,20 @@ func (p program) listOne(ctx context.Context, name string, q cli.Query) int {
 	if err != nil {
 		return p.fail(err)
 	}
-	sessions = cli.Filter(q, sessions)
-	if len(sessions) == 0 {
-		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, q.Filter))
-		return cli.ExitFailed
+	sessions, missing := cli.Filter(q, sessions)
+	for _, name := range missing {
+		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, name))
 	}
-	return p.print(sessions, q)
+	if code := p.print(sessions, q); code != cli.ExitOK || len(missing) == 0 {
+		return code
+	}
+	return cli.ExitFailed
 }
 
 func (p program) print(sessions []msg.Session, q cli.Query) int {
+	if len(sessions) == 0 {
+		return cli.ExitOK
+	}
 	if q.JSON {
 		for _, s := range sessions {
 			line, err := cli.JSONLine(s)

@@ -8,8 +8,8 @@ func Usage(command string) string {
 	return msgUsage
 }
 
-const msgUsage = `MSG {user | session | id | user:id | @file | *}
-    [/SERVER:host[,host...]] [/TIME:seconds] [/TITLE:text] [/V] [/W] [message]
+const msgUsage = `MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]
+    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON] [message]
 `
 
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]

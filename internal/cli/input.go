@@ -196,17 +196,24 @@ func ReadList(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r,
 // ParseList reads the words of a recipient or host file: UTF-8 or UTF-16 with
 // a byte order mark, any line ends, separated by blanks or commas, # at the
 // start of a word begins a comment, "John Smith" in quotes is one word.
+//
+// What a line has in front of a mistake, and the other lines, are returned
+// with the error.
 func ParseList(b []byte) ([]string, error) {
 	var words []string
+	var errs []error
 	for i, line := range strings.Split(newlines(decode(b)), "\n") {
 		more, err := listLine(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		if err != nil && len(errs) < maxListErrors {
+			errs = append(errs, fmt.Errorf("line %d: %w", i+1, err))
 		}
 		words = append(words, more...)
 	}
-	return words, nil
+	return words, errors.Join(errs...)
 }
+
+// maxListErrors is how many wrong lines of a file are told of.
+const maxListErrors = 3
 
 var (
 	errQuote  = errors.New("a quote is not closed")
@@ -220,12 +227,12 @@ func listLine(line string) (words []string, err error) {
 			return words, nil
 		}
 		if line[0] == '@' {
-			return nil, errNested
+			return words, errNested
 		}
 		if line[0] == '"' {
 			word, rest, closed := strings.Cut(line[1:], `"`)
 			if !closed {
-				return nil, errQuote
+				return words, errQuote
 			}
 			if word != "" {
 				words = append(words, word)

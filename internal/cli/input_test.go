@@ -163,13 +163,14 @@ func TestParseList(t *testing.T) {
 }
 
 func TestParseListErrors(t *testing.T) {
-	for _, c := range []struct{ name, in, want string }{
-		{"another file", "bob\n@more.txt", "line 2: a file cannot name another file"},
-		{"another file behind a comma", "bob,@more.txt", "line 1: a file cannot name another file"},
-		{"standard input", "# x\n\n @-\n", "line 3: a file cannot name another file"},
-		{"an open quote", "bob\r\n\"John Smith\r\nalice", "line 2: a quote is not closed"},
+	for _, c := range []struct{ name, in, words, want string }{
+		{"another file", "bob\n@more.txt", "bob", "line 2: a file cannot name another file"},
+		{"another file behind a comma", "bob,@more.txt", "bob", "line 1: a file cannot name another file"},
+		{"standard input", "# x\n\n @-\n", "", "line 3: a file cannot name another file"},
+		{"an open quote", "bob\r\n\"John Smith\r\nalice", "bob alice", "line 2: a quote is not closed"},
+		{"many", "@a\n@b\n@c\n@d\nbob", "bob", "line 1: a file cannot name another file\nline 2: a file cannot name another file\nline 3: a file cannot name another file"},
 	} {
-		if got, err := ParseList([]byte(c.in)); err == nil || err.Error() != c.want || got != nil {
+		if got, err := ParseList([]byte(c.in)); err == nil || err.Error() != c.want || strings.Join(got, " ") != c.words {
 			t.Errorf("%s: ParseList(%q) = %q, %v; want %q", c.name, c.in, got, err, c.want)
 		}
 	}
@@ -220,7 +221,7 @@ func TestRecipients(t *testing.T) {
 		// A wrong file is an error; the others are kept.
 		{"bob,@none.txt,alice", "bob|alice", []string{`recipients from "none.txt": open none.txt: file does not exist`}},
 		{"@folder,@team.txt", "bob|John Smith|:2", []string{`recipients from "folder": read folder: is a directory`}},
-		{"@nested.txt,bob", "bob", []string{`recipients from "nested.txt": line 2: a file cannot name another file`}},
+		{"@nested.txt,bob", "carol|bob", []string{`recipients from "nested.txt": line 2: a file cannot name another file`}},
 		{"@long.txt,bob", "bob", []string{`recipients from "long.txt": it is longer than the limit of 1048576 bytes`}},
 		{"@,bob", "bob", []string{`recipients from "": the name of the file is missing`}},
 		{"@@team.txt", "", []string{`recipients from "@team.txt": open @team.txt: file does not exist`}},

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func OnlySessionLine(user, id string) string {
 
 // NotYet is the error for an option or route that this version does not have.
 func NotYet(what, why string) error {
-	return fmt.Errorf("%s: %s: %w", what, why, errors.ErrUnsupported)
+	return msg.UnsupportedError(what + ": " + why)
 }
 
 // NoRoute is the error for a host that this version has no way to.
@@ -142,11 +143,30 @@ func FileLine(name string) string {
 	return "msg: note: " + quote(name) + " is a file here; for everybody quote the star: msg " + quoteStar() + " ..."
 }
 
-// StarLines is the error for a star that the shell replaced by file names.
-func StarLines(first string, words []string) error {
-	return &UsageError{
-		Word:   first,
-		Reason: "and the words after it are files here: the shell has put them in the place of an unquoted *",
-		Hint:   "msg " + quoteStar() + " " + shellJoin(words),
+// Starred notices that the shell has put the names of the files here in the
+// place of an unquoted star that was to be the recipient: all of them, one
+// after another, behind nothing but options.
+func Starred(args, files []string) error {
+	if len(files) < 2 {
+		return nil // one word more or less says nothing
 	}
+	there := map[string]bool{}
+	for _, f := range files {
+		there[f] = true
+	}
+	for start := 0; start+len(files) <= len(args); start++ {
+		if m, err := ParseMsg(args[:start]); start > 0 && (m.Recipient != "" || err == nil) {
+			return nil // the recipient is somebody else
+		}
+		names := args[start : start+len(files)]
+		if !slices.ContainsFunc(names, func(s string) bool { return !there[s] }) {
+			words := slices.Concat(args[:start], []string{"*"}, args[start+len(files):])
+			return &UsageError{
+				Word:   names[0],
+				Reason: "and the words after it are files here: the shell has put them in the place of an unquoted *",
+				Hint:   "msg " + shellJoin(words),
+			}
+		}
+	}
+	return nil
 }

@@ -107,8 +107,8 @@ func TestUsageLines(t *testing.T) {
 		{
 			"msg", &UsageError{Word: "/etc", Reason: "is not an option", Hint: "msg bob -- /etc is full"},
 			"Invalid parameter(s)\n" +
-				"MSG {user | session | id | user:id | @file | *}\n" +
-				"    [/SERVER:host[,host...]] [/TIME:seconds] [/TITLE:text] [/V] [/W] [message]\n" +
+				"MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]\n" +
+				"    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON] [message]\n" +
 				"msg: \"/etc\" is not an option\n" +
 				"  try: msg bob -- /etc is full\n",
 		},
@@ -126,12 +126,30 @@ func TestUsageLines(t *testing.T) {
 	}
 }
 
-func TestStarLines(t *testing.T) {
-	lines := UsageLines("msg", StarLines("Makefile", []string{"it's", "late"}))
-	for _, want := range []string{`msg: "Makefile" and the words after it are files here`, `  try: msg '*' 'it'\''s' late` + "\n"} {
-		if !strings.Contains(lines, want) {
-			t.Errorf("StarLines: %q, want %q in it", lines, want)
+func TestStarred(t *testing.T) {
+	files := []string{"Makefile", "-v", "it"}
+	for _, c := range []struct {
+		args []string
+		hint string // empty: no star
+	}{
+		{[]string{"Makefile", "-v", "it", "it's", "late"}, `msg '*' 'it'\''s' late`},
+		{[]string{"-v", "Makefile", "it", "late"}, `msg '*' late`}, // another order of sorting
+		{[]string{"/v", "/time:5", "Makefile", "-v", "it", "late"}, `msg /v /time:5 '*' late`},
+		{[]string{"--time", "5", "Makefile", "-v", "it", "late"}, `msg --time 5 '*' late`},
+		{[]string{"Makefile", "-v", "it"}, `msg '*'`},
+		{[]string{"bob", "Makefile", "-v", "it"}, ""},
+		{[]string{"Makefile", "it", "late"}, ""},
+		{[]string{"Makefile"}, ""},
+		{nil, ""},
+	} {
+		err := Starred(c.args, files)
+		var usage *UsageError
+		if got := errors.As(err, &usage); got != (c.hint != "") || got && usage.Hint != c.hint {
+			t.Errorf("Starred(%q) = %v, want the hint %q", c.args, err, c.hint)
 		}
+	}
+	if err := Starred([]string{"Makefile", "hello"}, files[:1]); err != nil {
+		t.Errorf("one file is enough: %v", err)
 	}
 }
 

@@ -74,7 +74,7 @@ var options = []option{
 	{name: optOK, value: valueOptional, in: forMsg},
 	{name: optAnswer, value: valueRequired, in: forMsg},
 	{name: optQueue, value: valueOptional, in: forMsg},
-	{name: optDND, value: valueRequired, in: forMsg},
+	{name: optDND, value: valueOptional, in: forMsg},
 	{name: optUser, value: valueRequired, in: forMsg | forQuery},
 	{name: optUTF8, value: valueNone, in: forMsg | forQuery},
 	{name: optDoctor, value: valueNone, in: forMsg},
@@ -150,7 +150,6 @@ var example = map[string]string{
 	optTitle:   "Maintenance",
 	optButtons: string("yesno"),
 	optAnswer:  "yes",
-	optDND:     "on",
 	optUser:    "bob",
 }
 

@@ -220,7 +220,9 @@ func (q *Query) setWords(words []string) error {
 		return &UsageError{Word: words[1], Reason: "is one name too many"}
 	}
 	if len(words) == 1 {
-		q.Filter = words[0]
+		if q.Filter = words[0]; q.Filter == "" {
+			return &UsageError{Word: "", Reason: "the name is empty"}
+		}
 	}
 	return nil
 }

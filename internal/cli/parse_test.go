@@ -79,7 +79,7 @@ func TestParseMsgNeeds(t *testing.T) {
 		ownWord     bool
 	}{
 		{"ok", "", false}, {"ok", "01ARZ3NDEK", false}, {"answer", "yes", true}, {"answer", "yes:01ARZ3NDEK", true},
-		{"queue", "", false}, {"queue", "12h", false}, {"dnd", "until 17:00", true}, {"user", `CORP\bob`, true}, {"doctor", "", false},
+		{"queue", "", false}, {"queue", "12h", false}, {"dnd", "until 17:00", false}, {"user", `CORP\bob`, true}, {"doctor", "", false},
 	} {
 		for _, words := range spellings(c.name, c.value, c.ownWord) {
 			for _, args := range [][]string{words, append([]string{"bob"}, words...)} {

@@ -116,22 +116,27 @@ func logon(t time.Time, loc Locale) string {
 
 // Filter keeps the sessions that a query asks for: all, or those with a
 // session name, user name or ID; "query user" leaves out places with nobody.
-func Filter(q Query, sessions []msg.Session) []msg.Session {
-	var out []msg.Session
+// missing are the names that fit nothing.
+func Filter(q Query, sessions []msg.Session) (kept []msg.Session, missing []string) {
 	for _, s := range sessions {
 		if q.Kind != QueryUser || s.User != "" {
-			out = append(out, s)
+			kept = append(kept, s)
 		}
 	}
-	if q.Filter == "" {
-		return out
+	target := msg.Target{msg.ParseSelector("*")}
+	if q.Filter != "" {
+		var err error
+		if target, err = msg.ParseTarget(q.Filter); err != nil {
+			return nil, []string{q.Filter}
+		}
+	} else if len(kept) > 0 {
+		return kept, nil
 	}
-	target, err := msg.ParseTarget(q.Filter)
-	if err != nil {
-		return nil
+	kept, none := target.Resolve(kept)
+	for _, s := range none {
+		missing = append(missing, s.String())
 	}
-	matched, _ := target.Resolve(out)
-	return matched
+	return kept, missing
 }
 
 // Counters is what "query session /counter" adds under the table. Windows
@@ -152,9 +157,6 @@ func Counters(sessions []msg.Session) string {
 
 // NoneLine is printed on standard error when nothing is listed.
 func NoneLine(kind QueryKind, filter string) string {
-	if filter == "" {
-		filter = "*"
-	}
 	what := "session"
 	if kind == QueryUser {
 		what = "User"

@@ -210,7 +210,8 @@ func TestFilter(t *testing.T) {
 		{QuerySession, ",", ""},
 	} {
 		var got []string
-		for _, s := range Filter(Query{Kind: c.kind, Filter: c.filter}, slices.Clone(sessions)) {
+		kept, _ := Filter(Query{Kind: c.kind, Filter: c.filter}, slices.Clone(sessions))
+		for _, s := range kept {
 			got = append(got, s.ID)
 		}
 		if strings.Join(got, " ") != c.want {
@@ -232,8 +233,8 @@ func TestNoneLine(t *testing.T) {
 		kind         QueryKind
 		filter, want string
 	}{
-		{QuerySession, "", "No session exists for *"},
-		{QueryUser, "", "No User exists for *"},
+		{QuerySession, "*", "No session exists for *"},
+		{QueryUser, "*", "No User exists for *"},
 		{QueryUser, "console", "No User exists for console"},
 		{QuerySession, "\x1b[m", "No session exists for ^[[m"},
 	} {

@@ -3,7 +3,6 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -14,7 +13,7 @@ import (
 
 // Open says that this system is not supported.
 func Open() (msg.Host, error) {
-	return nil, fmt.Errorf("sessions of %s: %w", runtime.GOOS, errors.ErrUnsupported)
+	return nil, msg.UnsupportedError("sessions of " + runtime.GOOS + " are not supported by this version")
 }
 
 // Caller names who runs this process.

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -74,7 +73,7 @@ func (l *local) Close() error { return nil }
 
 // errNoAnswers is why Send refuses a message that waits: the terminal has no
 // way to answer yet.
-var errNoAnswers = fmt.Errorf("waiting for answers (/w, /buttons) needs msgd, which this version does not have; nothing was sent: %w", errors.ErrUnsupported)
+const errNoAnswers = msg.UnsupportedError("waiting for answers (/w, /buttons) needs msgd, which this version does not have; nothing was sent")
 
 // Send shows m in the sessions that t means.
 func (l *local) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {

@@ -28,9 +28,10 @@ type terminalResult struct {
 
 // Errors of a terminal that are about the session rather than the system.
 var (
-	errStuck   = errors.New("terminal is not taking output")
-	errGone    = errors.New("terminal is gone")
-	errChanged = errors.New("terminal belongs to another session now")
+	errInterrupted = errors.New("interrupted")
+	errStuck       = errors.New("terminal is not taking output")
+	errGone        = errors.New("terminal is gone")
+	errChanged     = errors.New("terminal belongs to another session now")
 )
 
 // writeTerminals writes the message to each terminal and reports each once.
@@ -68,6 +69,8 @@ func terminalReceipt(err error) msg.Receipt {
 	case err == nil:
 		r.Outcome = msg.OutcomeAccepted
 		return r
+	case errors.Is(err, context.Canceled):
+		err = errInterrupted
 	case errors.Is(err, errGone) || errors.Is(err, errChanged):
 		r.Outcome = msg.OutcomeGone
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):

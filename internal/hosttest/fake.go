@@ -127,7 +127,7 @@ func (f *Fake) serve(ctx context.Context, s msg.Session, m msg.Message, receipts
 	case <-expired:
 		tell(msg.OutcomeExpired, "", "", true)
 	case <-ctx.Done():
-		tell(msg.OutcomeFailed, "", ctx.Err().Error(), true)
+		tell(msg.OutcomeFailed, "", "interrupted", true)
 	}
 }
 

@@ -47,7 +47,7 @@ func removeCommands() {
 }
 
 // install puts the commands on a host, under all their names.
-func install(t *testing.T, host *lab.Host) {
+func install(t testing.TB, host *lab.Host) {
 	t.Helper()
 	built.once.Do(buildCommands)
 	if built.err != nil {
