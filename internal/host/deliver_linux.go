@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,22 +45,13 @@ func (r *run) early() {
 	if mayHaveTmux(r.proc.root + "/net/unix") {
 		return
 	}
-	logins, err := readUtmp(r.utmp)
+	file, err := readUtmp(r.utmp)
 	if err != nil {
 		return
 	}
-	var places []place
-	lines := map[string]bool{}
-	for _, e := range logins {
-		uid, known := r.users.localUID(e.user)
-		if !known || lines[e.line] || e.graphical() || e.multiplexed() || !ttyName(e.line) || gone(e.pid) {
-			continue
-		}
-		lines[e.line] = true
-		places = append(places, place{tty: e.line, uid: uid})
-	}
-	results := make(chan terminalResult, len(places))
-	r.waiting = r.firstRound(places, results)
+	logins := earlyLogins{run: r, file: file, lines: map[string]bool{}}
+	results := make(chan terminalResult, file.len())
+	r.waiting = r.firstRound(file.len(), logins.place, results)
 	close(results)
 	for x := range results {
 		if x.place.rdev != 0 {
@@ -69,6 +61,32 @@ func (r *run) early() {
 	for _, t := range r.waiting {
 		r.written[t.place.rdev] = true
 	}
+}
+
+// earlyLogins gives the writers one record of utmp after another, so that the
+// first terminal is written to while the last record is not yet read.
+type earlyLogins struct {
+	*run
+	file  utmpFile
+	mu    sync.Mutex
+	lines map[string]bool // seen
+}
+
+// place returns record i, unless it has to be left to a closer look.
+func (l *earlyLogins) place(i int) (place, bool) {
+	e, ok := l.file.login(i)
+	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) || gone(e.pid) {
+		return place{}, false
+	}
+	uid, known := l.users.localUID(e.user)
+	if !known {
+		return place{}, false
+	}
+	l.mu.Lock()
+	seen := l.lines[e.line]
+	l.lines[e.line] = true
+	l.mu.Unlock()
+	return place{tty: e.line, uid: uid}, !seen
 }
 
 // gone reports whether there is no such process.

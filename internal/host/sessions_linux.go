@@ -65,7 +65,9 @@ func (l *local) ask(ctx context.Context) (found, error) {
 	var err, utmpErr error
 	f.processes, err = l.proc.processes()
 	f.ttys = ttys(f.processes)
-	f.logins, utmpErr = readUtmp(l.utmp)
+	var records utmpFile
+	records, utmpErr = readUtmp(l.utmp)
+	f.logins = records.logins()
 	a := <-logind
 	f.logind, f.hasLogind = a.entries, a.err == nil
 	if ctx.Err() != nil {

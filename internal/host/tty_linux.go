@@ -51,7 +51,8 @@ func (r *run) writeTerminals(places []place, report func(place, msg.Receipt)) {
 	}
 	results := make(chan terminalResult, len(places))
 	go func() {
-		waiting := append(r.firstRound(begin, results), r.waiting...)
+		give := func(i int) (place, bool) { return begin[i], true }
+		waiting := append(r.firstRound(len(begin), give, results), r.waiting...)
 		r.waiting = nil
 		finish(r.ctx, waiting, r.deadline, results)
 		close(results)
@@ -80,25 +81,30 @@ func terminalReceipt(err error) msg.Receipt {
 	return r
 }
 
-// firstRound makes the first write to each of the places. It returns the
-// terminals that have not taken everything.
-func (r *run) firstRound(places []place, results chan<- terminalResult) []*terminal {
+// firstRound makes the first write to each of n places, which it asks for by
+// number; a place that give refuses is left out. It returns the terminals that
+// have not taken everything.
+func (r *run) firstRound(n int, give func(i int) (place, bool), results chan<- terminalResult) []*terminal {
 	var next atomic.Int64
 	var mu sync.Mutex
 	var waiting []*terminal
 	var wg sync.WaitGroup
-	for range min(maxWriters, len(places)) {
+	for range min(maxWriters, n) {
 		wg.Go(func() {
 			var done descriptors
 			defer done.close()
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(places) {
+				if i >= n {
 					return
 				}
-				t, err := r.start(&places[i], &done)
+				p, ok := give(i)
+				if !ok {
+					continue
+				}
+				t, err := r.start(&p, &done)
 				if t == nil {
-					results <- terminalResult{places[i], err}
+					results <- terminalResult{p, err}
 					continue
 				}
 				mu.Lock()

@@ -47,22 +47,36 @@ type utmpEntry struct {
 	since            time.Time
 }
 
-// parseUtmp reads the records of logins; the others, and half a record at the
-// end of a file that is being written, are left out.
-func parseUtmp(b []byte, l utmpLayout) []utmpEntry {
+// utmpFile is the content of utmp.
+type utmpFile struct {
+	utmpLayout
+	b []byte
+}
+
+// len is the number of whole records; half a record at the end of a file that
+// is being written is none.
+func (f utmpFile) len() int { return len(f.b) / f.size }
+
+// login reads record i, if it is a login.
+func (f utmpFile) login(i int) (utmpEntry, bool) {
+	b := f.b[i*f.size : (i+1)*f.size]
+	if binary.NativeEndian.Uint16(b) != utmpUserProcess || b[utmpLine] == 0 || b[utmpUser] == 0 {
+		return utmpEntry{}, false
+	}
+	return utmpEntry{
+		pid:   int(int32(binary.NativeEndian.Uint32(b[4:]))),
+		line:  field(b[utmpLine : utmpLine+32]),
+		user:  field(b[utmpUser : utmpUser+32]),
+		host:  field(b[utmpHost : utmpHost+256]),
+		since: time.Unix(int64(binary.NativeEndian.Uint32(b[f.seconds:])), 0),
+	}, true
+}
+
+// logins reads all logins.
+func (f utmpFile) logins() []utmpEntry {
 	var entries []utmpEntry
-	for ; len(b) >= l.size; b = b[l.size:] {
-		if binary.NativeEndian.Uint16(b) != utmpUserProcess {
-			continue
-		}
-		e := utmpEntry{
-			pid:   int(int32(binary.NativeEndian.Uint32(b[4:]))),
-			line:  field(b[utmpLine : utmpLine+32]),
-			user:  field(b[utmpUser : utmpUser+32]),
-			host:  field(b[utmpHost : utmpHost+256]),
-			since: time.Unix(int64(binary.NativeEndian.Uint32(b[l.seconds:])), 0),
-		}
-		if e.line != "" && e.user != "" {
+	for i := range f.len() {
+		if e, ok := f.login(i); ok {
 			entries = append(entries, e)
 		}
 	}
@@ -91,16 +105,18 @@ func (e utmpEntry) multiplexed() bool {
 
 // readUtmp reads the first of the files that exists. None at all is normal:
 // Debian 13 and Alpine have none.
-func readUtmp(paths []string) ([]utmpEntry, error) {
+func readUtmp(paths []string) (utmpFile, error) {
+	f := utmpFile{utmpLayout: utmpOf(runtime.GOARCH)}
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return nil, err
+			return f, err
 		}
-		return parseUtmp(b[:min(len(b), utmpMaxFile)], utmpOf(runtime.GOARCH)), nil
+		f.b = b[:min(len(b), utmpMaxFile)]
+		break
 	}
-	return nil, nil
+	return f, nil
 }

@@ -25,19 +25,19 @@ func testParseUtmp(t *testing.T, l utmpLayout) {
 	b.Write(utmpRecord(l, utmpUserProcess, utmpEntry{line: "pts/5"}))
 	b.Write(utmpRecord(l, utmpUserProcess, full))
 	b.WriteString("half a record")
-	got := parseUtmp(b.Bytes(), l)
+	got := utmpFile{l, b.Bytes()}.logins()
 	if len(got) != 2 || got[0] != alice || got[1] != full {
-		t.Errorf("parseUtmp = %+v", got)
+		t.Errorf("logins = %+v", got)
 	}
 }
 
 func TestReadUtmp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "utmp")
-	if got, err := readUtmp([]string{path}); err != nil || got != nil {
+	if got, err := readUtmp([]string{path}); err != nil || got.len() != 0 {
 		t.Errorf("no file: %v, %v", got, err)
 	}
 	write(t, path, utmpRecord(utmpOf(runtime.GOARCH), utmpUserProcess, utmpEntry{line: "pts/1", user: "bob"}))
-	if got, err := readUtmp([]string{path + ".none", path}); err != nil || len(got) != 1 {
+	if got, err := readUtmp([]string{path + ".none", path}); err != nil || len(got.logins()) != 1 {
 		t.Errorf("file: %v, %v", got, err)
 	}
 }
@@ -51,11 +51,11 @@ func FuzzParseUtmp(f *testing.F) {
 		if len(b)%2 == 1 {
 			l = utmpLong
 		}
-		for _, e := range parseUtmp(b, l) {
+		for _, e := range (utmpFile{l, b}).logins() {
 			if e.line == "" || e.user == "" || len(e.line) > 32 || len(e.user) > 32 || len(e.host) > 256 {
 				t.Fatalf("entry %+v", e)
 			}
-			if again := parseUtmp(utmpRecord(l, utmpUserProcess, e), l); len(again) != 1 || again[0] != e {
+			if again := (utmpFile{l, utmpRecord(l, utmpUserProcess, e)}).logins(); len(again) != 1 || again[0] != e {
 				t.Fatalf("%+v reads back as %+v", e, again)
 			}
 			if ttyName(e.line) && !strings.HasPrefix(filepath.Join("/dev", e.line), "/dev/") {

@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func BenchmarkAgainstWall(b *testing.B) {
 	args := []string{"/usr/local/bin/bench", "-msg", "/usr/local/bin/msg", "-user", "alice"}
 	args = append(args, strings.Fields(os.Getenv("BENCH_ARGS"))...)
 	r := h.Run(ctx, args...)
-	b.Logf("\n%s", r.Stdout)
+	fmt.Println(r.Stdout) // the log of a benchmark is cut after a few lines
 	if r.Code != 0 {
 		b.Errorf("the benchmark ended with %d:\n%s", r.Code, r.Stderr)
 	}
