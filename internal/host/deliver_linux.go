@@ -72,10 +72,12 @@ type earlyLogins struct {
 	lines map[string]bool // seen
 }
 
-// place returns record i, unless it has to be left to a closer look.
+// place returns record i, unless it has to be left to a closer look. Whether
+// its process lives is not asked: a terminal that is there, and belongs to the
+// user, has somebody in front of it.
 func (l *earlyLogins) place(i int) (place, bool) {
 	e, ok := l.file.login(i)
-	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) || gone(e.pid) {
+	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) {
 		return place{}, false
 	}
 	uid, known := l.users.localUID(e.user)
@@ -88,9 +90,6 @@ func (l *earlyLogins) place(i int) (place, bool) {
 	l.mu.Unlock()
 	return place{tty: e.line, uid: uid}, !seen
 }
-
-// gone reports whether there is no such process.
-func gone(pid int) bool { return pid <= 0 || unix.Kill(pid, 0) == unix.ESRCH }
 
 // abandon closes what early has left open.
 func (r *run) abandon() {

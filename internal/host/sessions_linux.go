@@ -252,7 +252,7 @@ func (m *merge) device(rdev uint64, t *tty) (device, bool) {
 // by programs that crash, and /run/utmp may be written by many.
 func (m *merge) addUtmp() {
 	for _, e := range m.logins {
-		if e.multiplexed() || !m.alive(e.pid) {
+		if e.multiplexed() {
 			continue
 		}
 		p := place{leader: e.pid}
@@ -265,7 +265,7 @@ func (m *merge) addUtmp() {
 			continue
 		}
 		d, err := m.dev.stat(e.line)
-		if err != nil || m.taken[d.rdev] || m.ofLogind(e.pid) && !m.early[d.rdev] {
+		if err != nil || m.taken[d.rdev] || !m.early[d.rdev] && (!m.alive(e.pid) || m.ofLogind(e.pid)) {
 			continue
 		}
 		if uid, known := m.users.uid(e.user); known && uid != d.owner {
@@ -280,7 +280,7 @@ func (m *merge) addUtmp() {
 // system without logind.
 func (m *merge) addUtmpDesktop(p place, e utmpEntry) {
 	d, err := m.dev.stat(e.line)
-	if err == nil && m.taken[d.rdev] || m.hasLogind {
+	if err == nil && m.taken[d.rdev] || m.hasLogind || !m.alive(e.pid) {
 		return
 	}
 	if err == nil {
