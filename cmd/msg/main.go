@@ -1,3 +1,9 @@
+// A command that is over in milliseconds has no use for the CPU limit of its
+// container, nor for watching it.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command msg sends a message to people who are signed in. It is a drop-in
 // for the Windows command of that name; see msg(1).
 package main
