@@ -23,7 +23,7 @@ type run struct {
 	// waiting are those that are not taking output.
 	written map[uint64]bool
 	results map[uint64]error
-	waiting []*terminal
+	waiting []pending
 }
 
 func (l *local) newRun(ctx context.Context, m msg.Message) *run {
@@ -51,15 +51,15 @@ func (r *run) early() {
 	}
 	logins := earlyLogins{run: r, file: file, lines: map[string]bool{}}
 	results := make(chan terminalResult, file.len())
-	r.waiting = r.firstRound(file.len(), logins.place, results)
+	r.waiting = r.firstRound(file.len(), logins.terminal, results)
 	close(results)
 	for x := range results {
-		if x.place.rdev != 0 {
-			r.written[x.place.rdev], r.results[x.place.rdev] = true, x.err
+		if x.rdev != 0 {
+			r.written[x.rdev], r.results[x.rdev] = true, x.err
 		}
 	}
-	for _, t := range r.waiting {
-		r.written[t.place.rdev] = true
+	for _, p := range r.waiting {
+		r.written[p.rdev] = true
 	}
 }
 
@@ -72,29 +72,29 @@ type earlyLogins struct {
 	lines map[string]bool // seen
 }
 
-// place returns record i, unless it has to be left to a closer look. Whether
-// its process lives is not asked: a terminal that is there, and belongs to the
-// user, has somebody in front of it.
-func (l *earlyLogins) place(i int) (place, bool) {
+// terminal returns that of record i, unless it has to be left to a closer
+// look. Whether its process lives is not asked: a terminal that is there, and
+// belongs to the user, has somebody in front of it.
+func (l *earlyLogins) terminal(i int) (terminal, bool) {
 	e, ok := l.file.login(i)
 	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) {
-		return place{}, false
+		return terminal{}, false
 	}
 	uid, known := l.users.localUID(e.user)
 	if !known {
-		return place{}, false
+		return terminal{}, false
 	}
 	l.mu.Lock()
 	seen := l.lines[e.line]
 	l.lines[e.line] = true
 	l.mu.Unlock()
-	return place{tty: e.line, uid: uid}, !seen
+	return terminal{name: e.line, uid: uid}, !seen
 }
 
 // abandon closes what early has left open.
 func (r *run) abandon() {
-	for _, t := range r.waiting {
-		unix.Close(t.fd)
+	for _, p := range r.waiting {
+		unix.Close(p.fd)
 	}
 }
 

@@ -20,10 +20,18 @@ const maxWriters = 8
 // defaultColumns is the width of a terminal that does not tell it.
 const defaultColumns = 80
 
-// terminalResult is what became of one terminal.
+// terminal is one to write to, and whose it has to be.
+type terminal struct {
+	name string // below /dev
+	rdev uint64 // 0 if it is not known yet
+	uid  uint32
+}
+
+// terminalResult is what became of one terminal. rdev is 0 if it could not
+// even be opened and was not known before.
 type terminalResult struct {
-	place place
-	err   error
+	rdev uint64
+	err  error
 }
 
 // Errors of a terminal that are about the session rather than the system.
@@ -42,23 +50,23 @@ var (
 // others nothing.
 func (r *run) writeTerminals(places []place, report func(place, msg.Receipt)) {
 	byDevice := make(map[uint64]place, len(places))
-	var begin []place
+	var begin []terminal
 	for _, p := range places {
 		byDevice[p.rdev] = p
 		if !r.written[p.rdev] {
-			begin = append(begin, p)
+			begin = append(begin, terminal{p.tty, p.rdev, p.uid})
 		}
 	}
 	results := make(chan terminalResult, len(places))
 	go func() {
-		give := func(i int) (place, bool) { return begin[i], true }
+		give := func(i int) (terminal, bool) { return begin[i], true }
 		waiting := append(r.firstRound(len(begin), give, results), r.waiting...)
 		r.waiting = nil
 		finish(r.ctx, waiting, r.deadline, results)
 		close(results)
 	}()
 	for x := range results {
-		if p, ok := byDevice[x.place.rdev]; ok {
+		if p, ok := byDevice[x.rdev]; ok {
 			report(p, terminalReceipt(x.err))
 		}
 	}
@@ -81,35 +89,38 @@ func terminalReceipt(err error) msg.Receipt {
 	return r
 }
 
-// firstRound makes the first write to each of n places, which it asks for by
-// number; a place that give refuses is left out. It returns the terminals that
-// have not taken everything.
-func (r *run) firstRound(n int, give func(i int) (place, bool), results chan<- terminalResult) []*terminal {
+// firstRound makes the first write to each of n terminals, which it asks for
+// by number; one that give refuses is left out. It returns those that have not
+// taken everything.
+func (r *run) firstRound(n int, give func(i int) (terminal, bool), results chan<- terminalResult) []pending {
 	var next atomic.Int64
 	var mu sync.Mutex
-	var waiting []*terminal
+	var waiting []pending
 	var wg sync.WaitGroup
 	for range min(maxWriters, n) {
 		wg.Go(func() {
-			var done descriptors
-			defer done.close()
+			var used descriptors
+			defer used.close()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
 				}
-				p, ok := give(i)
+				t, ok := give(i)
 				if !ok {
 					continue
 				}
-				t, err := r.start(&p, &done)
-				if t == nil {
-					results <- terminalResult{p, err}
+				p, err := r.start(t)
+				if err == nil && len(p.rest) > 0 {
+					mu.Lock()
+					waiting = append(waiting, p)
+					mu.Unlock()
 					continue
 				}
-				mu.Lock()
-				waiting = append(waiting, t)
-				mu.Unlock()
+				if p.fd > 0 {
+					used.add(p.fd)
+				}
+				results <- terminalResult{p.rdev, err}
 			}
 		})
 	}
@@ -138,32 +149,26 @@ func (d *descriptors) close() {
 	*d = (*d)[:0]
 }
 
-// terminal is one that has not taken everything yet.
-type terminal struct {
-	place place
-	fd    int
-	rest  []byte
+// pending is a terminal that is open, and what it has not taken yet. fd is 0
+// if it could not be opened: that number is taken in every process.
+type pending struct {
+	rdev uint64
+	fd   int
+	rest []byte
 }
 
-// start opens a terminal and makes the first write. It returns the terminal
-// if something is left to write. A place without a device number gets the one
-// that was found.
-func (r *run) start(p *place, used *descriptors) (*terminal, error) {
+// start opens a terminal and makes the first write.
+func (r *run) start(t terminal) (pending, error) {
+	p := pending{rdev: t.rdev}
 	if err := r.ctx.Err(); err != nil {
-		return nil, err
+		return p, err
 	}
-	o, err := openTerminal(r.dev.root+"/"+p.tty, p.rdev, p.uid)
+	o, err := openTerminal(r.dev.root+"/"+t.name, t.rdev, t.uid)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	p.rdev = o.rdev
-	t := &terminal{place: *p, fd: o.fd, rest: r.frames.forColumns(o.columns)}
-	done, err := t.write()
-	if done || err != nil {
-		used.add(o.fd)
-		return nil, err
-	}
-	return t, nil
+	p = pending{rdev: o.rdev, fd: o.fd, rest: r.frames.forColumns(o.columns)}
+	return p, p.write()
 }
 
 // opened is a terminal that may be written to.
@@ -203,23 +208,23 @@ func openTerminal(path string, rdev uint64, uid uint32) (opened, error) {
 	return o, nil
 }
 
-// write writes what the terminal takes now and reports whether that was all.
-func (t *terminal) write() (done bool, err error) {
-	for len(t.rest) > 0 {
-		n, err := unix.Write(t.fd, t.rest)
+// write writes what the terminal takes now.
+func (p *pending) write() error {
+	for len(p.rest) > 0 {
+		n, err := unix.Write(p.fd, p.rest)
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN || err == nil && n == 0:
-			return false, nil
+			return nil
 		case err == unix.EIO || err == unix.ENXIO:
-			return false, errGone
+			return errGone
 		case err != nil:
-			return false, fmt.Errorf("writing to terminal: %w", err)
+			return fmt.Errorf("writing to terminal: %w", err)
 		}
-		t.rest = t.rest[n:]
+		p.rest = p.rest[n:]
 	}
-	return true, nil
+	return nil
 }
 
 // pollStep bounds one wait, so that the end of ctx is noticed.
@@ -227,57 +232,52 @@ const pollStep = 50 * time.Millisecond
 
 // finish watches the terminals that did not take everything until they do or
 // the deadline is there.
-func finish(ctx context.Context, waiting []*terminal, deadline time.Time, results chan<- terminalResult) {
+func finish(ctx context.Context, waiting []pending, deadline time.Time, results chan<- terminalResult) {
 	for len(waiting) > 0 {
 		left := time.Until(deadline)
 		if left <= 0 || ctx.Err() != nil {
 			break
 		}
 		fds := make([]unix.PollFd, len(waiting))
-		for i, t := range waiting {
-			fds[i] = unix.PollFd{Fd: int32(t.fd), Events: unix.POLLOUT}
+		for i, p := range waiting {
+			fds[i] = unix.PollFd{Fd: int32(p.fd), Events: unix.POLLOUT}
 		}
-		unix.Poll(fds, int(min(left, pollStep)/time.Millisecond)+1)
-		var still []*terminal
-		progress := false
-		for i, t := range waiting {
-			if fds[i].Revents == 0 {
-				still = append(still, t)
-				continue
-			}
-			before := len(t.rest)
-			done, err := t.write()
-			progress = progress || len(t.rest) != before
-			if !done && err == nil {
-				still = append(still, t)
-				continue
-			}
-			unix.Close(t.fd)
-			results <- terminalResult{t.place, err}
-			progress = true
-		}
-		if !progress && anyReady(fds) {
+		ready, _ := unix.Poll(fds, int(min(left, pollStep)/time.Millisecond)+1)
+		still, progress := writeReady(waiting, fds, results)
+		if ready > 0 && !progress {
 			// Ready, but takes nothing: a kernel's own view of a stopped
 			// terminal. Do not spin on it.
 			time.Sleep(min(left, 5*time.Millisecond))
 		}
 		waiting = still
 	}
-	for _, t := range waiting {
-		unix.Close(t.fd)
+	for _, p := range waiting {
+		unix.Close(p.fd)
 		err := errStuck
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		results <- terminalResult{t.place, err}
+		results <- terminalResult{p.rdev, err}
 	}
 }
 
-func anyReady(fds []unix.PollFd) bool {
-	for _, fd := range fds {
-		if fd.Revents != 0 {
-			return true
+// writeReady writes to those terminals that poll has found ready. It returns
+// those that still have something to take, and whether any took something.
+func writeReady(waiting []pending, fds []unix.PollFd, results chan<- terminalResult) (still []pending, progress bool) {
+	for i, p := range waiting {
+		if fds[i].Revents == 0 {
+			still = append(still, p)
+			continue
 		}
+		before := len(p.rest)
+		err := p.write()
+		progress = progress || err != nil || len(p.rest) != before
+		if err == nil && len(p.rest) > 0 {
+			still = append(still, p)
+			continue
+		}
+		unix.Close(p.fd)
+		results <- terminalResult{p.rdev, err}
 	}
-	return false
+	return still, progress
 }
