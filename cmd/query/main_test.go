@@ -48,21 +48,23 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata",
 		RequireUniqueNames: true,
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("MSG_TEST_PEOPLE", filepath.Join(env.WorkDir, "people.json"))
-			env.Setenv("LC_ALL", "C.UTF-8")
-			// The race detector keeps each process for a second at its end.
-			env.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-			name, err := os.Hostname()
-			env.Setenv("HOST", name)
-			return err
-		},
+		Setup:              setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
 			"setbytes": setBytes,
 			"plain":    plain,
 		},
 	})
+}
+
+func setUp(env *testscript.Env) error {
+	env.Setenv("MSG_TEST_PEOPLE", filepath.Join(env.WorkDir, "people.json"))
+	env.Setenv("LC_ALL", "C.UTF-8")
+	// The race detector keeps each process for a second at its end.
+	env.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	name, err := os.Hostname()
+	env.Setenv("HOST", name)
+	return err
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
