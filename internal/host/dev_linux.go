@@ -42,7 +42,7 @@ func (fs devFS) stat(name string) (device, error) {
 // ttyName reports whether a name, which may come from a file that others
 // write, can be a terminal below /dev and nothing else.
 func ttyName(s string) bool {
-	if s == "" || len(s) > 32 || strings.HasPrefix(s, "/") || strings.Contains(s, "..") {
+	if len(s) > 32 || s == "." || !filepath.IsLocal(s) || filepath.Clean(s) != s {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool {

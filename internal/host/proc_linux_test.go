@@ -85,7 +85,7 @@ func TestTTYName(t *testing.T) {
 			t.Errorf("%q is refused", good)
 		}
 	}
-	for _, bad := range []string{"", "/dev/pts/3", "../etc/passwd", "pts/../../etc", "a b", "a\x1b[m", strings.Repeat("x", 33), "ü"} {
+	for _, bad := range []string{"", "/dev/pts/3", "../etc/passwd", "pts/../../etc", ".", "..", "./pts/3", "pts//3", "pts/", "a b", "a\x1b[m", strings.Repeat("x", 33), "ü"} {
 		if ttyName(bad) {
 			t.Errorf("%q is taken", bad)
 		}

@@ -45,6 +45,7 @@ func TestReadUtmp(t *testing.T) {
 func FuzzParseUtmp(f *testing.F) {
 	f.Add(utmpRecord(utmpCompat, utmpUserProcess, utmpEntry{pid: 1, line: "pts/0", user: "bob", host: ":0"}))
 	f.Add([]byte("short"))
+	f.Add(utmpRecord(utmpCompat, utmpUserProcess, utmpEntry{pid: 1, line: ".", user: "bob"}))
 	f.Add(bytes.Repeat([]byte{7, 0}, 400))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l := utmpCompat
