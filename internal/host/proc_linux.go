@@ -118,32 +118,36 @@ func ttyDevice(n int) uint64 {
 // tty is a terminal that is the controlling terminal of some process.
 type tty struct {
 	rdev       uint64
-	leader     process // of the oldest session on it
+	leader     process // of the session that has it
 	foreground process // one process in front
 }
 
-// ttys groups processes by controlling terminal.
-func ttys(all map[int]process) map[uint64]*tty {
-	found := map[uint64]*tty{}
+// ttys groups processes by controlling terminal. A device number alone does
+// not say which terminal it is: in a container pts/3 is another one with the
+// same number. A terminal belongs to one session, so sessions whose leader is
+// not ours are left out.
+func ttys(all map[int]process, ours func(process) bool) map[uint64]*tty {
+	sessions := map[int]*tty{}
 	for _, p := range all {
 		if p.tty == 0 {
 			continue
 		}
-		t := found[p.tty]
+		t := sessions[p.session]
 		if t == nil {
-			t = &tty{rdev: p.tty}
-			found[p.tty] = t
+			t = &tty{rdev: p.tty, leader: p, foreground: p}
+			sessions[p.session] = t
 		}
-		if p.pid == p.session && (t.leader.pid == 0 || p.start < t.leader.start) {
+		if p.pid == p.session {
 			t.leader = p
 		}
-		if p.pid == p.foreground || t.foreground.pid == 0 && p.session == p.pid {
+		if p.pid == p.foreground {
 			t.foreground = p
 		}
 	}
-	for _, t := range found {
-		if t.leader.pid == 0 { // the leader has ended, somebody else is left
-			t.leader = t.foreground
+	found := map[uint64]*tty{}
+	for _, t := range sessions {
+		if ours(t.leader) {
+			found[t.rdev] = t
 		}
 	}
 	return found
@@ -177,16 +181,20 @@ func parseCgroup(s string) (scope string, managed bool) {
 }
 
 // sameMounts reports whether pid sees the same mounts as this process, which
-// is to say the same terminals: "pts/3" in a container is another device.
-// Where the answer is denied, the owner of the process must own the terminal.
-func (fs procFS) sameMounts(pid int, owner uint32) bool {
+// is to say the same terminals. Where the answer is denied, as it is to
+// ordinary users, the owner of the process has to be the owner of the terminal.
+func (fs procFS) sameMounts(pid int, owner func() (uint32, bool)) bool {
 	theirs, err := os.Readlink(fs.path(pid, "ns/mnt"))
 	if err == nil {
 		ours, err := os.Readlink(fs.root + "/self/ns/mnt")
 		return err == nil && ours == theirs
 	}
+	if !errors.Is(err, os.ErrPermission) {
+		return false
+	}
 	var st unix.Stat_t
-	return errors.Is(err, os.ErrPermission) && unix.Stat(fs.path(pid, "stat"), &st) == nil && st.Uid == owner
+	uid, ok := owner()
+	return ok && unix.Stat(fs.path(pid, "stat"), &st) == nil && st.Uid == uid
 }
 
 func (fs procFS) path(pid int, file string) string {

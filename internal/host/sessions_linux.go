@@ -64,7 +64,7 @@ func (l *local) ask(ctx context.Context) (found, error) {
 	var f found
 	var err, utmpErr error
 	f.processes, err = l.proc.processes()
-	f.ttys = ttys(f.processes)
+	f.ttys = ttys(f.processes, l.ours)
 	var records utmpFile
 	records, utmpErr = readUtmp(l.utmp)
 	f.logins = records.logins()
@@ -196,7 +196,7 @@ func (m *merge) ttysOf(e logindEntry) []device {
 	slices.SortFunc(ttys, func(a, b *tty) int { return cmp.Compare(a.leader.start, b.leader.start) })
 	var devices []device
 	for _, t := range ttys {
-		if d, ok := m.device(t.rdev, t); ok && d.owner == e.uid {
+		if d, ok := m.device(t.rdev); ok && d.owner == e.uid {
 			devices = append(devices, d)
 		}
 	}
@@ -234,17 +234,26 @@ func (m *merge) descends(p process, fits func(process) bool) bool {
 	return false
 }
 
-// device looks at the terminal of a process on this system's own /dev.
-func (m *merge) device(rdev uint64, t *tty) (device, bool) {
+// device looks at a terminal by its number.
+func (m *merge) device(rdev uint64) (device, bool) {
 	name, ok := m.dev.nameOf(rdev)
 	if !ok {
 		return device{}, false
 	}
 	d, err := m.dev.stat(name)
-	if err != nil || d.rdev != rdev || !m.proc.sameMounts(t.leader.pid, d.owner) {
-		return device{}, false
-	}
-	return d, true
+	return d, err == nil && d.rdev == rdev
+}
+
+// ours reports whether the terminal of a process is on this system's /dev.
+func (l *local) ours(p process) bool {
+	return l.proc.sameMounts(p.pid, func() (uint32, bool) {
+		name, ok := l.dev.nameOf(p.tty)
+		if !ok {
+			return 0, false
+		}
+		d, err := l.dev.stat(name)
+		return d.owner, err == nil
+	})
 }
 
 // addUtmp lists logins that logind does not know. An entry counts while its
@@ -320,7 +329,7 @@ func (m *merge) addProc() {
 		if m.taken[rdev] || isGetty(t.foreground) || m.nested(t) {
 			continue
 		}
-		d, ok := m.device(rdev, t)
+		d, ok := m.device(rdev)
 		if !ok {
 			continue
 		}

@@ -298,6 +298,27 @@ func TestOtherMountNamespaceIsNotListed(t *testing.T) {
 	w.wantList()
 }
 
+// A container's pts/3 has the number of the host's pts/3, and its shell may be
+// the older one.
+func TestSameNumberInAContainer(t *testing.T) {
+	w := newWorld(t)
+	p := hosttest.OpenPTY(t, 80, 24)
+	w.onTTY(511, 1, "container", p.Name, "/", 5)
+	w.onTTY(512, 1, "bash", p.Name, "/", 6)
+	w.onTTY(513, 1, "container", p.Name, "/", 7)
+	for _, pid := range []int{511, 513} {
+		link := w.proc.path(pid, "ns/mnt")
+		if err := errors.Join(os.Remove(link), os.Symlink("mnt:[2]", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, Caller()))
+	places, err := w.places(t.Context(), nil)
+	if err != nil || len(places) != 1 || places[0].leader != 512 {
+		t.Errorf("places %+v, %v", places, err)
+	}
+}
+
 func TestScreenWindowsAreNotListed(t *testing.T) {
 	w := newWorld(t)
 	client, window := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
