@@ -301,7 +301,9 @@ func checkResolve(t *testing.T, target msg.Target, sessions []msg.Session) {
 			best = max(best, sel.Match(s))
 		}
 		if best == msg.NoMatch {
-			none = append(none, sel)
+			if !slices.Contains(none, sel) {
+				none = append(none, sel)
+			}
 			continue
 		}
 		for i, s := range sessions {

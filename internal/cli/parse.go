@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"msg"
 )
@@ -51,7 +52,7 @@ func ParseMsg(args []string) (Msg, error) {
 				err = m.set(g)
 			}
 			if err != nil {
-				return m, hintText(err, m.Recipient != "", args[:len(args)-len(rest)], rest)
+				return m, hintText(err, !blank(m.Recipient), args[:len(args)-len(rest)], rest)
 			}
 			rest = after
 		case !recipient:
@@ -63,13 +64,18 @@ func ParseMsg(args []string) (Msg, error) {
 	if m.Help || m.Version || m.Needs != "" && !recipient {
 		return m, nil
 	}
-	if strings.Trim(m.Recipient, ", ") == "" {
+	if blank(m.Recipient) {
 		return m, &UsageError{Reason: "a recipient is missing", Hint: "msg " + quoteStar() + " Meeting in 5 minutes"}
 	}
 	if m.Words == nil && readsStdin(m.Recipient) {
 		return m, &UsageError{Reason: "the message is missing: standard input is the list of recipients (@-)", Hint: "msg " + shellQuote(m.Recipient) + " Meeting in 5 minutes"}
 	}
 	return m, nil
+}
+
+// blank reports whether a recipient list names nobody.
+func blank(list string) bool {
+	return !strings.ContainsFunc(list, func(r rune) bool { return r != ',' && !unicode.IsSpace(r) })
 }
 
 // readsStdin reports whether a recipient list takes standard input.
