@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +47,7 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.out, cli.Help("msg"))
 		return cli.ExitOK
 	case m.Version:
-		fmt.Fprintln(p.out, "msg", version())
+		fmt.Fprintln(p.out, "msg", cli.Version())
 		return cli.ExitOK
 	case m.Needs != "":
 		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "this version does not have it")))
@@ -61,14 +60,6 @@ func (p program) main(args []string) int {
 		defer stop()
 	}
 	return p.send(ctx, m)
-}
-
-// version is what the module system knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // send reads what there is to read and sends to each host.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"msg"
 	"msg/internal/cli"
@@ -34,7 +33,7 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		fmt.Fprint(p.out, cli.Help("query"))
 		return cli.ExitOK
 	case q.Version:
-		fmt.Fprintln(p.out, "query", version())
+		fmt.Fprintln(p.out, "query", cli.Version())
 		return cli.ExitOK
 	case q.Needs != "":
 		return p.fail(cli.NotYet(q.Needs, "this version does not have it"))
@@ -42,14 +41,6 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		return p.fail(cli.NotYet("query message", "needs msgd, which this version does not have"))
 	}
 	return p.list(ctx, q)
-}
-
-// version is what the module system knows of this build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 func (p program) fail(err error) int {

@@ -1,5 +1,15 @@
 package cli
 
+import "runtime/debug"
+
+// Version is what the module system knows of this build.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 // Usage is the short form, shown under an error.
 func Usage(command string) string {
 	if command == "query" {

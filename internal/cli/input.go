@@ -42,9 +42,11 @@ func Stdin(b []byte) (text string, replaced int, err error) {
 	return finish(strings.TrimSuffix(newlines(s), "\n"))
 }
 
-// Title makes a title out of what was given: valid UTF-8 in one line.
+// Title makes a title out of what was given: valid UTF-8 in one line. Of
+// nothing but blanks it makes none.
 func Title(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+	lines := strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool { return r == '\n' || r == '\r' })
+	return strings.TrimSpace(strings.Join(lines, " "))
 }
 
 // tooLong is the error of a message on the command line that is over the
