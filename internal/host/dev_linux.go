@@ -40,14 +40,19 @@ func (fs devFS) stat(name string) (device, error) {
 }
 
 // ttyName reports whether a name, which may come from a file that others
-// write, can be a terminal below /dev and nothing else.
+// write, is that of a terminal somebody signs in on: pts/3, tty2, ttyS0,
+// ttyUSB0, hvc0, console. Other devices are not even opened: that alone starts
+// a watchdog, for example.
 func ttyName(s string) bool {
-	if len(s) > 32 || s == "." || !filepath.IsLocal(s) || filepath.Clean(s) != s {
+	if s == "console" {
+		return true
+	}
+	number := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/")
+	kind := strings.TrimSuffix(s, number)
+	if number == "" || len(s) > 32 || strings.Trim(number, "0123456789") != "" {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r > '~'
-	})
+	return kind == "pts/" || kind == "hvc" || strings.HasPrefix(kind, "tty") && !strings.Contains(kind, "/")
 }
 
 // Majors of the devices whose names follow from their numbers

@@ -80,12 +80,12 @@ func TestParseCgroup(t *testing.T) {
 }
 
 func TestTTYName(t *testing.T) {
-	for _, good := range []string{"pts/3", "tty1", "ttyS0", "hvc0", "pts/1048575"} {
+	for _, good := range []string{"pts/3", "tty1", "ttyS0", "hvc0", "ttyUSB0", "console", "pts/1048575"} {
 		if !ttyName(good) {
 			t.Errorf("%q is refused", good)
 		}
 	}
-	for _, bad := range []string{"", "/dev/pts/3", "../etc/passwd", "pts/../../etc", ".", "..", "./pts/3", "pts//3", "pts/", "a b", "a\x1b[m", strings.Repeat("x", 33), "ü"} {
+	for _, bad := range []string{"", "/dev/pts/3", "../etc/passwd", "pts/../../etc", ".", "..", "./pts/3", "pts//3", "watchdog", "watchdog0", "mem", "tty", "ptmx", "shm/tty1", "ttyx/1", "pts/3x", "pts/", "a b", "a\x1b[m", strings.Repeat("x", 33), "ü"} {
 		if ttyName(bad) {
 			t.Errorf("%q is taken", bad)
 		}

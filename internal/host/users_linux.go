@@ -22,6 +22,9 @@ type users struct {
 	mu    sync.Mutex
 	names map[uint32]string // nil until /etc/passwd was read
 	uids  map[string]uint32
+
+	nobody map[string]bool // names that getent does not know
+	until  time.Time       // when getent is asked no more
 }
 
 func newUsers() *users { return &users{} }
@@ -34,7 +37,7 @@ func (u *users) name(uid uint32) string {
 	name, ok := u.names[uid]
 	if !ok {
 		name = strconv.FormatUint(uint64(uid), 10)
-		if fields, err := getent(name); err == nil {
+		if fields, err := u.getent(name); err == nil {
 			name = fields[0]
 		}
 		u.names[uid] = name
@@ -50,8 +53,12 @@ func (u *users) uid(name string) (uint32, bool) {
 	if uid, ok := u.uids[name]; ok {
 		return uid, true
 	}
-	fields, err := getent(name)
+	if u.nobody[name] {
+		return 0, false
+	}
+	fields, err := u.getent(name)
 	if err != nil {
+		u.nobody[name] = true
 		return 0, false
 	}
 	uid, err := strconv.ParseUint(fields[2], 10, 32)
@@ -77,7 +84,7 @@ func (u *users) read() {
 	if u.names != nil {
 		return
 	}
-	u.names, u.uids = map[uint32]string{}, map[string]uint32{}
+	u.names, u.uids, u.nobody = map[uint32]string{}, map[string]uint32{}, map[string]bool{}
 	b, err := os.ReadFile("/etc/passwd")
 	if err != nil {
 		return
@@ -110,10 +117,12 @@ type account struct {
 // account looks up everything about one user. Groups that cannot be found out
 // are left off: the process then has fewer rights, never more.
 func (u *users) account(uid uint32) (account, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	id := strconv.FormatUint(uint64(uid), 10)
 	entry, err := user.LookupId(id)
 	if err != nil {
-		fields, nssErr := getent(id)
+		fields, nssErr := u.getent(id)
 		if nssErr != nil {
 			return account{}, fmt.Errorf("looking up user %d: %w", uid, err)
 		}
@@ -133,18 +142,23 @@ func (u *users) account(uid uint32) (account, error) {
 	return a, nil
 }
 
-// getentTimeout bounds a directory server that does not answer.
+// getentTimeout bounds a directory server that does not answer: it is for all
+// look-ups of one command together.
 const getentTimeout = 2 * time.Second
 
 // getent returns the seven fields of one passwd entry.
-func getent(key string) ([]string, error) {
+func (u *users) getent(key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
 		return nil, fmt.Errorf("%q is no user", key)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), getentTimeout)
+	if u.until.IsZero() {
+		u.until = time.Now().Add(getentTimeout)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), u.until)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/usr/bin/getent", "passwd", key)
 	cmd.Env = []string{}
+	cmd.WaitDelay = 100 * time.Millisecond
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, err

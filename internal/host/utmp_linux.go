@@ -24,18 +24,22 @@ const (
 // utmpLayout is what differs between architectures: most 64-bit ones keep the
 // record of their 32-bit siblings, the newer ones do not (__WORDSIZE_TIME64_COMPAT32
 // in glibc). The lower half of the time is read without a sign, which lasts
-// until 2106; all architectures with the long record are little-endian.
+// until 2106.
 type utmpLayout struct{ size, seconds int }
 
 var (
 	utmpCompat = utmpLayout{size: 384, seconds: 340}
 	utmpLong   = utmpLayout{size: 400, seconds: 344}
+	utmpLongBE = utmpLayout{size: 400, seconds: 348} // big-endian
 )
 
 // utmpOf returns the layout for a GOARCH.
 func utmpOf(arch string) utmpLayout {
-	if arch == "arm64" || arch == "loong64" {
+	switch arch {
+	case "arm64", "loong64":
 		return utmpLong
+	case "s390x":
+		return utmpLongBE
 	}
 	return utmpCompat
 }

@@ -43,9 +43,14 @@ func Plain(s string) string {
 			marks = 0
 			continue
 		}
-		if unicode.Is(unicode.M, r) {
+		switch {
+		case isJoiner(r):
+			// Left out: emoji and words stay readable without them, and a code
+			// in the middle would not be. They do not end a run of marks.
+			continue
+		case unicode.Is(unicode.M, r):
 			marks++
-		} else {
+		default:
 			marks = 0
 		}
 		if marks <= maxMarks {
@@ -84,9 +89,6 @@ func writeRune(b *strings.Builder, r rune) {
 	case r < ' ' || r == 0x7f:
 		b.WriteByte('^')
 		b.WriteRune(r ^ 0x40) // the caret notation of stty(1)
-	case isJoiner(r):
-		// Left out: emoji and words stay readable without them, and a code in
-		// the middle would not be.
 	case !unicode.IsGraphic(r) || isBlankLetter(r):
 		fmt.Fprintf(b, "<U+%04X>", r)
 	default:
@@ -101,9 +103,13 @@ func isJoiner(r rune) bool {
 }
 
 // isBlankLetter reports whether r counts as a letter or mark but shows nothing,
-// such as the Hangul fillers. Variation selectors are left alone.
+// such as the Hangul fillers. Of the variation selectors, with which text can
+// be hidden, the two that choose between emoji and text are left alone.
 func isBlankLetter(r rune) bool {
-	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	if r == 0xfe0e || r == 0xfe0f {
+		return false
+	}
+	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // Width returns how many terminal cells s takes; s is one line of Plain text.

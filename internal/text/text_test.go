@@ -31,6 +31,8 @@ func TestPlain(t *testing.T) {
 		{"no-break and ideographic space", "a\u00a0b\u3000c", "a\u00a0b\u3000c"},
 		{"emoji with selector", "\u2764\ufe0f", "\u2764\ufe0f"},
 		{"stacked marks", "e" + strings.Repeat("\u0301", 500), "e" + strings.Repeat("\u0301", maxMarks)},
+		{"stacked marks with joiners between", "a" + strings.Repeat(strings.Repeat("\u0301", 8)+"\u200d", 50), "a" + strings.Repeat("\u0301", maxMarks)},
+		{"other variation selectors", "a\U000E0100b\ufe01\u180b", "a<U+E0100>b<U+FE01><U+180B>"},
 		{"two marks", "e\u0301\u0323", "e\u0301\u0323"},
 		// CVE-2024-28085: a fake prompt that hides itself, and a title change.
 		{"WallEscape", "\x1b[3A\x1b[K\x1b[?25l[sudo] password for bob: \x1b[8m", "^[[3A^[[K^[[?25l[sudo] password for bob: ^[[8m"},
@@ -93,7 +95,7 @@ func TestCut(t *testing.T) {
 
 // FuzzPlain holds the promise of the package comment for any bytes.
 func FuzzPlain(f *testing.F) {
-	for _, s := range []string{"hello", "\x1b[2J", "\u009b", "\x9b", "\u202e", "e\u0301", "\r\n", "\xff", "a\tb", "測試", "\U0001F468\u200d\U0001F469"} {
+	for _, s := range []string{"hello", "\x1b[2J", "\u009b", "\x9b", "\u202e", "e\u0301", "\r\n", "\xff", "a\tb", "測試", "a\u0301\u200d\u0301", "\U0001F468\u200d\U0001F469"} {
 		f.Add(s, 20)
 	}
 	f.Fuzz(func(t *testing.T, s string, width int) {
