@@ -1,7 +1,7 @@
 package host
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,13 +15,16 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Helpers: how many run at the same time, how long one may take, and how much
 // it may say.
 const (
-	maxHelpers    = 8
+	maxHelpers    = 64 // they only wait
 	helperTimeout = 3 * time.Second
+	helperGrace   = 300 * time.Millisecond // to notice that it is over
 	maxReplies    = 1 << 20
 )
 
@@ -46,26 +49,49 @@ func asUser(ctx context.Context, users *users, uid uint32, request popupRequest)
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stdin = strings.NewReader(string(input))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+	cmd.Stdin = bytes.NewReader(input)
+	out := &limited{left: maxReplies}
+	cmd.Stdout = out
+	ended := make(chan error, 1)
+	go func() {
+		// The kernel ends the helper with the thread that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ended <- cmd.Run()
+	}()
+	select {
+	case err = <-ended:
+		return parseReplies(out.b.Bytes()), err
+	case <-time.After(helperTimeout + helperGrace):
+		// It cannot be ended; its user may see to that. It is left behind.
+		return nil, fmt.Errorf("helper of user %d does not end", uid)
 	}
-	// The kernel ends the helper with the thread that started it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting helper as user %d: %w", uid, err)
-	}
+}
+
+// limited is a buffer that takes so much and no more.
+type limited struct {
+	b    bytes.Buffer
+	left int
+}
+
+// Write takes what fits and drops the rest.
+func (l *limited) Write(b []byte) (int, error) {
+	n := min(len(b), l.left)
+	l.left -= n
+	l.b.Write(b[:n])
+	return len(b), nil
+}
+
+// parseReplies reads what the helper said of each terminal.
+func parseReplies(b []byte) map[string]string {
 	replies := map[string]string{}
-	lines := bufio.NewScanner(io.LimitReader(out, maxReplies))
-	for lines.Scan() {
+	for line := range bytes.Lines(b) {
 		var r userReply
-		if json.Unmarshal(lines.Bytes(), &r) == nil {
+		if json.Unmarshal(line, &r) == nil {
 			replies[r.TTY] = r.Error
 		}
 	}
-	return replies, cmd.Wait()
+	return replies
 }
 
 // helperCommand prepares the process: credentials before exec, an
@@ -80,6 +106,11 @@ func helperCommand(ctx context.Context, users *users, uid uint32) (*exec.Cmd, er
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, helperUser)
+	// Whatever this process was started with stays here.
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("closing what the helper must not have: %w", err)
+	}
+	cmd.WaitDelay = helperGrace / 2 // its user may hold its output
 	cmd.Dir = "/"
 	cmd.Env = []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + a.home, "USER=" + a.name,
@@ -113,7 +144,8 @@ func runUser(in io.Reader, out io.Writer) int {
 	if err != nil {
 		return 1
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), helperTimeout)
+	// Less than the parent allows, so that it can still say so.
+	ctx, cancel := context.WithTimeout(context.Background(), helperTimeout*5/6)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -215,18 +247,47 @@ func openPopup(ctx context.Context, self string, c popupClient, p popup) error {
 
 var errNoPopup = errors.New("no popup was shown: another one is open, or tmux is older than 3.2")
 
-// clientSocket reads which server a client of tmux talks to.
+// clientSocket finds out which server a client of tmux talks to. The process
+// is looked at through one handle, so that all of it is about the same process,
+// and has to be this very user's; so has the socket, in a folder in which
+// nobody else can put another in its place. A tmux that is somebody else's could
+// make this user's tmux do anything.
 func clientSocket(pid int) (string, error) {
-	fs := procFS{root: "/proc"}
-	cmdline, err := os.ReadFile(fs.path(pid, "cmdline"))
+	proc, err := os.OpenRoot((procFS{root: "/proc"}).path(pid, ""))
 	if err != nil {
 		return "", err
 	}
-	environ, err := os.ReadFile(fs.path(pid, "environ"))
-	if err != nil {
-		return "", err
+	defer proc.Close()
+	var text [3]string
+	for i, name := range []string{"status", "cmdline", "environ"} {
+		b, err := proc.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		text[i] = string(b)
 	}
-	return tmuxSocket(string(cmdline), string(environ), os.Getuid()), nil
+	if !onlyUID(text[0], uint32(os.Getuid())) {
+		return "", fmt.Errorf("process %d is not this user's: %w", pid, os.ErrPermission)
+	}
+	path := tmuxSocket(text[1], text[2], os.Getuid())
+	return path, ownSocket(path)
+}
+
+// ownSocket makes sure that path is a socket of this user.
+func ownSocket(path string) error {
+	var socket, dir unix.Stat_t
+	if err := unix.Lstat(path, &socket); err != nil {
+		return fmt.Errorf("socket of tmux: %w", err)
+	}
+	if err := unix.Stat(filepath.Dir(path), &dir); err != nil {
+		return fmt.Errorf("socket of tmux: %w", err)
+	}
+	me := uint32(os.Getuid())
+	shared := dir.Mode&0o022 != 0 && dir.Mode&unix.S_ISVTX == 0
+	if socket.Mode&unix.S_IFMT != unix.S_IFSOCK || socket.Uid != me || dir.Uid != me && dir.Uid != 0 || shared {
+		return fmt.Errorf("socket of tmux: %q is not this user's alone: %w", path, os.ErrPermission)
+	}
+	return nil
 }
 
 // shellWord quotes a path for the shell that tmux starts.

@@ -145,10 +145,14 @@ func hand(conn net.Conn, p popup) error {
 	return nil
 }
 
+// maxPopup bounds what take reads: the longest message when all of it is
+// written as codes.
+const maxPopup = 256 << 10
+
 // take is the other end of hand; the caller writes popupShown.
 func take(conn net.Conn) (popup, error) {
 	var p popup
-	err := json.NewDecoder(io.LimitReader(conn, 64<<10)).Decode(&p)
+	err := json.NewDecoder(io.LimitReader(conn, maxPopup)).Decode(&p)
 	return p, err
 }
 

@@ -124,9 +124,11 @@ type tty struct {
 
 // ttys groups processes by controlling terminal. A device number alone does
 // not say which terminal it is: in a container pts/3 is another one with the
-// same number. A terminal belongs to one session, so sessions whose leader is
-// not ours are left out.
-func ttys(all map[int]process, ours func(process) bool) map[uint64]*tty {
+// same number. Sessions whose leader is not ours are left out, but a user can
+// still make a process that seems to be on somebody else's terminal. So there
+// may be several candidates for one device, and whoever asks must find one that
+// fits, and not reject the terminal because of one that does not.
+func ttys(all map[int]process, ours func(process) bool) map[uint64][]*tty {
 	sessions := map[int]*tty{}
 	for _, p := range all {
 		if p.tty == 0 {
@@ -144,13 +146,37 @@ func ttys(all map[int]process, ours func(process) bool) map[uint64]*tty {
 			t.foreground = p
 		}
 	}
-	found := map[uint64]*tty{}
+	found := map[uint64][]*tty{}
 	for _, t := range sessions {
 		if ours(t.leader) {
-			found[t.rdev] = t
+			found[t.rdev] = append(found[t.rdev], t)
 		}
 	}
 	return found
+}
+
+// runsAs reports whether a process is one of that user's and no other's: real,
+// effective, saved and file system user ID are the same. A process that has
+// more or other rights is not what the user chose to run. The owner of the
+// files in /proc/PID does not tell: it is root for many a user's process.
+func (fs procFS) runsAs(pid int, uid uint32) bool {
+	b, err := os.ReadFile(fs.path(pid, "status"))
+	return err == nil && onlyUID(string(b), uid)
+}
+
+// onlyUID looks for the four numbers in the text of /proc/PID/status. The name
+// of the process stands in front of them, with newlines as \n.
+func onlyUID(status string, uid uint32) bool {
+	for line := range strings.Lines(status) {
+		ids, ok := strings.CutPrefix(line, "Uid:")
+		if !ok {
+			continue
+		}
+		f := strings.Fields(ids)
+		want := strconv.FormatUint(uint64(uid), 10)
+		return len(f) == 4 && f[0] == want && f[1] == want && f[2] == want && f[3] == want
+	}
+	return false
 }
 
 // scope returns the name of the logind scope a process is in, such as

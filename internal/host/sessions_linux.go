@@ -22,7 +22,7 @@ type found struct {
 	hasLogind bool
 	logins    []utmpEntry // of utmp
 	processes map[int]process
-	ttys      map[uint64]*tty
+	ttys      map[uint64][]*tty
 }
 
 // places lists all places where a person can see text: the sessions of
@@ -175,8 +175,10 @@ func (m *merge) addTerminal(p place, d device) bool {
 	}
 	m.taken[d.rdev] = true
 	p.Kind, p.Name, p.tty, p.rdev, p.Idle = msg.KindTerminal, d.name, d.name, d.rdev, d.idle
-	if t := m.ttys[d.rdev]; t != nil && isTmuxClient(t.foreground) {
-		p.client = &tmuxClient{pid: t.foreground.pid}
+	for _, t := range m.ttys[d.rdev] {
+		if isTmuxClient(t.foreground) && m.proc.runsAs(t.foreground.pid, p.uid) {
+			p.client = &tmuxClient{pid: t.foreground.pid}
+		}
 	}
 	m.places = append(m.places, p)
 	return true
@@ -188,9 +190,10 @@ func (m *merge) addTerminal(p place, d device) bool {
 // (tmux panes, script, sudo).
 func (m *merge) ttysOf(e logindEntry) []device {
 	var ttys []*tty
-	for _, t := range m.ttys {
-		if !m.taken[t.rdev] && m.inSession(t.leader, e) && !m.nested(t) {
-			ttys = append(ttys, t)
+	for rdev, candidates := range m.ttys {
+		i := slices.IndexFunc(candidates, func(t *tty) bool { return m.inSession(t.leader, e) && !m.nested(t) })
+		if i >= 0 && !m.taken[rdev] {
+			ttys = append(ttys, candidates[i])
 		}
 	}
 	slices.SortFunc(ttys, func(a, b *tty) int { return cmp.Compare(a.leader.start, b.leader.start) })
@@ -325,18 +328,20 @@ func (m *merge) ofLogind(pid int) bool {
 
 // addProc lists the terminals that only /proc knows.
 func (m *merge) addProc() {
-	for rdev, t := range m.ttys {
-		if m.taken[rdev] || isGetty(t.foreground) || m.nested(t) {
+	for rdev, candidates := range m.ttys {
+		i := slices.IndexFunc(candidates, func(t *tty) bool { return !isGetty(t.foreground) && !m.nested(t) })
+		if i < 0 || m.taken[rdev] {
 			continue
 		}
 		d, ok := m.device(rdev)
 		if !ok {
 			continue
 		}
-		p := place{uid: d.owner, leader: t.leader.pid}
+		leader := candidates[i].leader
+		p := place{uid: d.owner, leader: leader.pid}
 		p.Session = msg.Session{
 			Host: m.name, ID: d.name, User: m.users.name(d.owner), Type: "tty",
-			State: msg.StateActive, Since: m.proc.started(t.leader), Source: "proc",
+			State: msg.StateActive, Since: m.proc.started(leader), Source: "proc",
 		}
 		m.addTerminal(p, d)
 	}

@@ -67,6 +67,8 @@ func (w *world) process(p process) {
 		w.t.Fatal(err)
 	}
 	write(w.t, filepath.Join(dir, "stat"), []byte(statLine(p)))
+	me := os.Getuid()
+	write(w.t, filepath.Join(dir, "status"), fmt.Appendf(nil, "Name:\t%s\nUid:\t%d\t%d\t%d\t%d\n", p.comm, me, me, me, me))
 }
 
 // statLine writes what parseStat reads.
