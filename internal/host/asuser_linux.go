@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,7 +108,7 @@ func helperCommand(ctx context.Context, users *users, uid uint32) (*exec.Cmd, er
 	}
 	cmd := exec.CommandContext(ctx, self, helperUser)
 	// Whatever this process was started with stays here.
-	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("closing what the helper must not have: %w", err)
 	}
 	cmd.WaitDelay = helperGrace / 2 // its user may hold its output

@@ -5,18 +5,15 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"msg"
 )
 
 // run is the delivery of one message.
 type run struct {
 	*local
-	ctx      context.Context
-	message  msg.Message
-	frames   *frames
-	deadline time.Time // for all terminals together
+	ctx     context.Context
+	message msg.Message
+	frames  *frames
 
 	// Terminals that were written to before the sessions were listed, by
 	// device: written says which, results what became of those that are done,
@@ -28,7 +25,7 @@ type run struct {
 
 func (l *local) newRun(ctx context.Context, m msg.Message) *run {
 	return &run{
-		local: l, ctx: ctx, message: m, frames: newFrames(m), deadline: time.Now().Add(takeTimeout),
+		local: l, ctx: ctx, message: m, frames: newFrames(m),
 		written: map[uint64]bool{}, results: map[uint64]error{},
 	}
 }
@@ -50,10 +47,9 @@ func (r *run) early() {
 		return
 	}
 	logins := earlyLogins{run: r, file: file, lines: map[string]bool{}}
-	results := make(chan terminalResult, file.len())
-	r.waiting = r.firstRound(file.len(), logins.terminal, results)
-	close(results)
-	for x := range results {
+	var done []terminalResult
+	done, r.waiting = r.firstRound(file.len(), logins.terminal, time.Now().Add(takeTimeout))
+	for _, x := range done {
 		if x.rdev != 0 {
 			r.written[x.rdev], r.results[x.rdev] = true, x.err
 		}
@@ -91,11 +87,10 @@ func (l *earlyLogins) terminal(i int) (terminal, bool) {
 	return terminal{name: e.line, uid: uid}, !seen
 }
 
-// abandon closes what early has left open.
+// abandon ends what early has begun, when there will be no list.
 func (r *run) abandon() {
-	for _, p := range r.waiting {
-		unix.Close(p.fd)
-	}
+	results := make(chan terminalResult, len(r.waiting))
+	finish(r.ctx, r.waiting, time.Now().Add(takeTimeout), results)
 }
 
 // deliver sorts the places by surface and reports each of them once.
@@ -121,28 +116,42 @@ func (r *run) deliver(places []place, report func(place, msg.Receipt)) {
 	} else {
 		close(popups)
 	}
-	r.writeTerminals(terminals, report)
+	r.writeTerminals(terminals, r.waiting, report)
 	r.fallBack(popups, report)
 }
 
+// reported is a receipt on its way to the one goroutine that reports.
+type reported struct {
+	place   place
+	receipt msg.Receipt
+}
+
 // fallBack reports popups. A tmux that shows none, too old or busy with one of
-// the user's own, leaves the terminal itself.
+// the user's own, leaves the terminal itself, at once and not after the others.
 func (r *run) fallBack(popups <-chan popupResult, report func(place, msg.Receipt)) {
-	var rest []place
-	why := map[string]string{}
-	for x := range popups {
-		if x.err == nil {
-			report(x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"})
-			continue
+	receipts := make(chan reported)
+	var wg sync.WaitGroup
+	go func() {
+		for x := range popups {
+			wg.Go(func() { r.afterPopup(x, receipts) })
 		}
-		rest = append(rest, x.place)
-		why[x.place.ID] = "written over tmux: " + x.err.Error()
+		wg.Wait()
+		close(receipts)
+	}()
+	for x := range receipts {
+		report(x.place, x.receipt)
 	}
-	r.deadline = time.Now().Add(takeTimeout)
-	r.writeTerminals(rest, func(p place, receipt msg.Receipt) {
+}
+
+func (r *run) afterPopup(x popupResult, receipts chan<- reported) {
+	if x.err == nil {
+		receipts <- reported{x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"}}
+		return
+	}
+	r.writeTerminals([]place{x.place}, nil, func(p place, receipt msg.Receipt) {
 		if receipt.Outcome == msg.OutcomeAccepted {
-			receipt.Detail = why[p.ID]
+			receipt.Detail = "written over tmux: " + x.err.Error()
 		}
-		report(p, receipt)
+		receipts <- reported{p, receipt}
 	})
 }

@@ -2,7 +2,7 @@ package host
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -101,11 +101,11 @@ func userPopups(ctx context.Context, users *users, uid uint32, places []place, m
 		case answered && problem == "":
 			results <- popupResult{place: p}
 		case answered:
-			results <- popupResult{p, fmt.Errorf("tmux: %s", problem)}
+			results <- popupResult{p, errors.New(problem)}
 		case err != nil:
 			results <- popupResult{p, err}
 		default:
-			results <- popupResult{p, fmt.Errorf("tmux: no reply")}
+			results <- popupResult{p, errors.New("no reply")}
 		}
 	}
 }

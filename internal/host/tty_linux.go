@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"msg"
 )
-
-// maxWriters is how many terminals are written to at the same time. The
-// writes do not block, so more than the processors can run gains nothing.
-const maxWriters = 8
 
 // defaultColumns is the width of a terminal that does not tell it.
 const defaultColumns = 80
@@ -47,8 +41,8 @@ var (
 // Every terminal gets one write that cannot block. Those that took it are done
 // there and then. Those that did not are kept open and watched together, up to
 // one deadline for all, so that a terminal stopped with Ctrl-S costs the
-// others nothing.
-func (r *run) writeTerminals(places []place, report func(place, msg.Receipt)) {
+// others nothing. early are those that were written to before.
+func (r *run) writeTerminals(places []place, early []pending, report func(place, msg.Receipt)) {
 	byDevice := make(map[uint64]place, len(places))
 	var begin []terminal
 	for _, p := range places {
@@ -57,18 +51,24 @@ func (r *run) writeTerminals(places []place, report func(place, msg.Receipt)) {
 			begin = append(begin, terminal{p.tty, p.rdev, p.uid})
 		}
 	}
-	results := make(chan terminalResult, len(places))
+	deadline := time.Now().Add(takeTimeout)
+	results := make(chan terminalResult, len(places)+len(early))
 	go func() {
-		give := func(i int) (terminal, bool) { return begin[i], true }
-		waiting := append(r.firstRound(len(begin), give, results), r.waiting...)
-		r.waiting = nil
-		finish(r.ctx, waiting, r.deadline, results)
+		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true }, deadline)
+		for _, x := range done {
+			results <- x
+		}
+		finish(r.ctx, append(waiting, early...), deadline, results)
 		close(results)
 	}()
 	for x := range results {
 		if p, ok := byDevice[x.rdev]; ok {
+			delete(byDevice, x.rdev)
 			report(p, terminalReceipt(x.err))
 		}
+	}
+	for _, p := range byDevice { // not even begun before the deadline
+		report(p, terminalReceipt(errStuck))
 	}
 }
 
@@ -87,66 +87,6 @@ func terminalReceipt(err error) msg.Receipt {
 	}
 	r.Detail = err.Error()
 	return r
-}
-
-// firstRound makes the first write to each of n terminals, which it asks for
-// by number; one that give refuses is left out. It returns those that have not
-// taken everything.
-func (r *run) firstRound(n int, give func(i int) (terminal, bool), results chan<- terminalResult) []pending {
-	var next atomic.Int64
-	var mu sync.Mutex
-	var waiting []pending
-	var wg sync.WaitGroup
-	for range min(maxWriters, n) {
-		wg.Go(func() {
-			var used descriptors
-			defer used.close()
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				t, ok := give(i)
-				if !ok {
-					continue
-				}
-				p, err := r.start(t)
-				if err == nil && len(p.rest) > 0 {
-					mu.Lock()
-					waiting = append(waiting, p)
-					mu.Unlock()
-					continue
-				}
-				if p.fd > 0 {
-					used.add(p.fd)
-				}
-				results <- terminalResult{p.rdev, err}
-			}
-		})
-	}
-	wg.Wait()
-	return waiting
-}
-
-// descriptors are closed together: closing a terminal takes a tenth of the
-// time of writing to it, which the others need not wait for.
-type descriptors []int
-
-// maxDescriptors bounds how many a writer keeps open.
-const maxDescriptors = 100
-
-func (d *descriptors) add(fd int) {
-	if len(*d) == maxDescriptors {
-		d.close()
-	}
-	*d = append(*d, fd)
-}
-
-func (d *descriptors) close() {
-	for _, fd := range *d {
-		unix.Close(fd)
-	}
-	*d = (*d)[:0]
 }
 
 // pending is a terminal that is open, and what it has not taken yet. fd is 0
@@ -231,28 +171,28 @@ func (p *pending) write() error {
 const pollStep = 50 * time.Millisecond
 
 // finish watches the terminals that did not take everything until they do or
-// the deadline is there.
+// the deadline is there. Each is tried once more in any case.
 func finish(ctx context.Context, waiting []pending, deadline time.Time, results chan<- terminalResult) {
-	for len(waiting) > 0 {
-		left := time.Until(deadline)
-		if left <= 0 || ctx.Err() != nil {
-			break
-		}
+	for len(waiting) > 0 && ctx.Err() == nil {
+		left := max(0, time.Until(deadline))
 		fds := make([]unix.PollFd, len(waiting))
 		for i, p := range waiting {
 			fds[i] = unix.PollFd{Fd: int32(p.fd), Events: unix.POLLOUT}
 		}
-		ready, _ := unix.Poll(fds, int(min(left, pollStep)/time.Millisecond)+1)
+		ready, _ := unix.Poll(fds, int((min(left, pollStep)+time.Millisecond-1)/time.Millisecond))
 		still, progress := writeReady(waiting, fds, results)
+		waiting = still
+		if left == 0 {
+			break
+		}
 		if ready > 0 && !progress {
 			// Ready, but takes nothing: a kernel's own view of a stopped
 			// terminal. Do not spin on it.
 			time.Sleep(min(left, 5*time.Millisecond))
 		}
-		waiting = still
 	}
 	for _, p := range waiting {
-		unix.Close(p.fd)
+		letGo(p.fd)
 		err := errStuck
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -260,6 +200,10 @@ func finish(ctx context.Context, waiting []pending, deadline time.Time, results 
 		results <- terminalResult{p.rdev, err}
 	}
 }
+
+// letGo closes a descriptor without waiting for it: the owner of a terminal can
+// hold up whoever closes it for seconds.
+func letGo(fd int) { go unix.Close(fd) }
 
 // writeReady writes to those terminals that poll has found ready. It returns
 // those that still have something to take, and whether any took something.
@@ -276,7 +220,7 @@ func writeReady(waiting []pending, fds []unix.PollFd, results chan<- terminalRes
 			still = append(still, p)
 			continue
 		}
-		unix.Close(p.fd)
+		letGo(p.fd)
 		results <- terminalResult{p.rdev, err}
 	}
 	return still, progress
