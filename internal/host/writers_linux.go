@@ -33,18 +33,31 @@ const (
 // writers are those who make the first write to each of n terminals.
 type writers struct {
 	*run
-	n     int
-	give  func(i int) (terminal, bool)
-	next  atomic.Int64 // terminal to begin with
-	ended atomic.Int64 // how many are done with
-	all   chan struct{}
+	n    int
+	give func(i int) (terminal, bool)
+	next atomic.Int64  // terminal to begin with
+	busy atomic.Int64  // writers that have not ended
+	all  chan struct{} // closed when none is left
+	once sync.Once
+
+	over  atomic.Bool // nobody waits any more
+	staff []*writer
 
 	mu      sync.Mutex
-	over    bool // nobody waits any more
-	begun   map[string]terminal
+	perUser map[uint32]int // terminals that take nothing
+}
+
+// writer is one of them; what it has done is its own until the end.
+type writer struct {
+	*writers
+	keep int // descriptors
+
+	mu      sync.Mutex
+	at      terminal // being served, if serving
+	serving bool
 	done    []terminalResult
 	waiting []pending
-	perUser map[uint32]int // of waiting
+	used    []int // descriptors that are of no more use
 }
 
 // firstRound makes the first write to each of n terminals, which it asks for
@@ -56,7 +69,7 @@ func (r *run) firstRound(n int, give func(i int) (terminal, bool), deadline time
 	if n == 0 {
 		return nil, nil
 	}
-	w := &writers{run: r, n: n, give: give, all: make(chan struct{}), begun: map[string]terminal{}, perUser: map[uint32]int{}}
+	w := &writers{run: r, n: n, give: give, all: make(chan struct{}), perUser: map[uint32]int{}}
 	w.hire(min(maxWriters, n), maxUsed)
 	w.wait(deadline)
 	return w.end()
@@ -65,7 +78,10 @@ func (r *run) firstRound(n int, give func(i int) (terminal, bool), deadline time
 // hire starts writers. They are left behind if the kernel holds them up.
 func (w *writers) hire(count, keep int) {
 	for range count {
-		go w.work(keep)
+		one := &writer{writers: w, keep: keep}
+		w.staff = append(w.staff, one)
+		w.busy.Add(1)
+		go one.work()
 	}
 }
 
@@ -94,79 +110,86 @@ func (w *writers) wait(deadline time.Time) {
 	}
 }
 
-// work makes first writes until there are none left to begin with.
-func (w *writers) work(keep int) {
-	var used []int
-	defer func() { closeAll(used) }()
+// work makes first writes until there are none left to begin with, and then
+// closes what it has used.
+func (w *writer) work() {
+	defer func() {
+		w.closeUsed()
+		if w.writers.busy.Add(-1) == 0 {
+			w.once.Do(func() { close(w.all) })
+		}
+	}()
 	for {
 		i := int(w.next.Add(1)) - 1
 		if i >= w.n {
 			return
 		}
 		if t, ok := w.give(i); ok {
-			used = append(used, w.serve(t, used)...)
-			if len(used) > keep {
-				closeAll(used)
-				used = used[:0]
-			}
-		}
-		if int(w.ended.Add(1)) == w.n {
-			close(w.all)
+			w.serve(t)
 		}
 	}
 }
 
-// serve makes one first write, and returns the descriptor if it is of no more
-// use. used are descriptors that may be closed if there are too many.
-func (w *writers) serve(t terminal, used []int) []int {
+// serve makes one first write.
+func (w *writer) serve(t terminal) {
 	w.mu.Lock()
-	w.begun[t.name] = t
+	w.at, w.serving = t, true
 	w.mu.Unlock()
 	p, err := w.start(t)
 	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
-		closeAll(used)
-		clear(used)
+		w.closeUsed()
 		p, err = w.start(t)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.begun, t.name)
-	if err == nil && len(p.rest) > 0 {
-		if w.perUser[t.uid]++; !w.over && w.perUser[t.uid] <= maxWaiting {
-			w.waiting = append(w.waiting, p)
-			return nil
-		}
+	if err == nil && len(p.rest) > 0 && !w.mayWait(t.uid) {
 		err = errStuck
 	}
-	w.done = append(w.done, terminalResult{p.rdev, err})
-	if p.fd > 0 {
-		return []int{p.fd}
+	w.mu.Lock()
+	w.serving = false
+	if err == nil && len(p.rest) > 0 {
+		w.waiting = append(w.waiting, p)
+		w.mu.Unlock()
+		return
 	}
-	return nil
-}
-
-// closeAll closes descriptors; 0 is none.
-func closeAll(used []int) {
-	for _, fd := range used {
-		if fd > 0 {
-			unix.Close(fd)
+	w.done = append(w.done, terminalResult{p.rdev, err})
+	w.mu.Unlock()
+	if p.fd > 0 {
+		if w.used = append(w.used, p.fd); len(w.used) > w.keep {
+			w.closeUsed()
 		}
 	}
+}
+
+// mayWait reports whether one more terminal of a user can be kept open.
+func (w *writers) mayWait(uid uint32) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.perUser[uid]++
+	return !w.over.Load() && w.perUser[uid] <= maxWaiting
+}
+
+func (w *writer) closeUsed() {
+	for _, fd := range w.used {
+		unix.Close(fd)
+	}
+	w.used = w.used[:0]
 }
 
 // end takes what there is. Terminals that a writer is held up with are known
 // by their device, so that nobody writes to them a second time.
-func (w *writers) end() ([]terminalResult, []pending) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.over = true
-	for _, t := range w.begun {
-		if t.rdev == 0 {
-			if d, err := w.dev.stat(t.name); err == nil {
-				t.rdev = d.rdev
-			}
+func (w *writers) end() (done []terminalResult, waiting []pending) {
+	w.over.Store(true)
+	for _, one := range w.staff {
+		one.mu.Lock()
+		done, waiting = append(done, one.done...), append(waiting, one.waiting...)
+		at, serving := one.at, one.serving
+		one.mu.Unlock()
+		if !serving {
+			continue
 		}
-		w.done = append(w.done, terminalResult{t.rdev, errStuck})
+		if d, err := w.dev.stat(at.name); at.rdev == 0 && err == nil {
+			at.rdev = d.rdev
+		}
+		done = append(done, terminalResult{at.rdev, errStuck})
 	}
-	return w.done, w.waiting
+	return done, waiting
 }
