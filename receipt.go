@@ -10,7 +10,7 @@ type Receipt struct {
 	Outcome Outcome   `json:"outcome"`
 	Answer  string    `json:"answer,omitempty"`  // the button, with OutcomeAnswered
 	Surface string    `json:"surface,omitempty"` // what took it: "terminal", "tmux", "desktop"
-	Detail  string    `json:"detail,omitempty"`  // why, with OutcomeFailed, OutcomeGone and OutcomeRefused
+	Detail  string    `json:"detail,omitempty"`  // why it is so; with OutcomeAccepted, why not on the surface that was meant
 	At      time.Time `json:"at"`
 	Final   bool      `json:"final"`
 }

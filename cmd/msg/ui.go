@@ -80,7 +80,7 @@ func (u *ui) receipt(r msg.Receipt) {
 	if u.message.Wait {
 		fmt.Fprintln(u.out, cli.WaitedLine(r, label, u.message))
 	} else {
-		fmt.Fprintln(u.out, cli.SentLine(label))
+		fmt.Fprintln(u.out, cli.SentLine(label, r.Detail))
 	}
 }
 

@@ -60,10 +60,11 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		hosts = []string{"localhost"}
 	}
 	for _, name := range hosts {
+		heading := ""
 		if len(hosts) > 1 && !q.JSON {
-			fmt.Fprintln(p.out, cli.HostLine(name))
+			heading = cli.HostLine(name) + "\n"
 		}
-		if c := p.listOne(ctx, name, q); c != cli.ExitOK {
+		if c := p.listOne(ctx, name, heading, q); c != cli.ExitOK {
 			code = c
 		}
 	}
@@ -89,7 +90,7 @@ func readList(name string) ([]byte, error) {
 	return cli.ReadList(f)
 }
 
-func (p program) listOne(ctx context.Context, name string, q cli.Query) int {
+func (p program) listOne(ctx context.Context, name, heading string, q cli.Query) int {
 	if !hostname.IsLocal(name) {
 		return p.fail(cli.NoRoute(name))
 	}
@@ -105,6 +106,9 @@ func (p program) listOne(ctx context.Context, name string, q cli.Query) int {
 	sessions, missing := cli.Filter(q, sessions)
 	for _, name := range missing {
 		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, name))
+	}
+	if len(sessions) > 0 {
+		fmt.Fprint(p.out, heading)
 	}
 	if code := p.print(sessions, q); code != cli.ExitOK || len(missing) == 0 {
 		return code

@@ -50,13 +50,16 @@ Options stand before or after the recipient, up to the first word of the
 message; -- ends them, if the message begins with / or -. All of them can be
 written as /time:60, --time=60, --time 60 or -time:60.
 
-    /server:HOST    the computer: this one, if left out; localhost is this one.
-    /time:N         how long the message is shown: seconds, or 90s, 10m, 2h;
-                    60 if left out. 0 is until it is answered.
+    /server:HOST    the computer, or @file for a file of them; this version
+                    reaches this one only (localhost).
+    /time:N         how long the message stays where it can be taken away, in
+                    tmux: seconds, or 90s, 10m, 2h; 60 if left out; 0 is until
+                    it is closed.
     /title:TEXT     instead of "Message from SENDER DATE TIME".
-    /v              say what is done.
-    /w              wait for answers; /buttons:yesno asks a question.
+    /v              say what is done. /v:TEXT is /v /title:TEXT.
     /json           say it as one JSON object for each session.
+    /w              wait for answers; /buttons:yesno asks a question. This
+                    version has no answers: it says so and sends nothing.
 
 Without a message it is read from standard input, up to the end of the file.
 ^n in it begins a new line (^^n is a plain ^n):
@@ -68,8 +71,8 @@ Without a message it is read from standard input, up to the end of the file.
 Messages are plain text of at most 8192 bytes. Control characters are made
 visible, so that a message can do nothing but be read.
 
-Exit status: 0 sent to all; 1 something failed; 2 wrong usage; 3 with /w,
-somebody did not answer in time; 130 interrupted. See msg(1) and query(1).
+Exit status: 0 sent to all; 1 something failed; 2 wrong usage; 130 interrupted.
+/version tells the version. See msg(1) and query(1).
 `
 
 const queryHelp = `Show who is signed in.
@@ -83,11 +86,13 @@ are those of Windows; qwinsta and quser are other names of the two.
     query user bob
     query session pts/3 /json
 
-Instead of all you may ask for one session (pts/3, console), one user, or one
-ID. /counter adds totals, /json prints one JSON object a line with the full
-names. An idle time of . is less than a minute, 3+13:42 is 3 days, 13 hours
-and 42 minutes.
+Instead of all you may ask for one session (pts/3, console), user or ID, for a
+list (alice,bob) or a pattern (adm*). /server:HOST names the computer; this
+version knows this one only. /counter adds totals, /json prints one JSON object
+a line with the full names. An idle time of . is less than a minute, 3+13:42 is
+3 days, 13 hours and 42 minutes.
 
-Exit status: 0 something was listed; 1 nothing, or an error; 2 wrong usage.
-See query(1) and msg(1).
+Exit status: 0 all that was asked for is listed; 1 something is not there, or
+an error; 2 wrong usage; 130 interrupted. /version tells the version. See
+query(1) and msg(1).
 `

@@ -38,9 +38,14 @@ func SendingLine(label string, timeout time.Duration) string {
 	return fmt.Sprintf("Sending message to session %s, display time %d", label, int64(timeout/time.Second))
 }
 
-// SentLine is printed with /v when the surface took the message.
-func SentLine(label string) string {
-	return "Async message sent to session " + label
+// SentLine is printed with /v when a surface took the message; detail is why
+// it is not the one that was meant, or empty.
+func SentLine(label, detail string) string {
+	line := "Async message sent to session " + label
+	if detail != "" {
+		line += " (" + text.Line(detail) + ")"
+	}
+	return line
 }
 
 // WaitedLine is printed with /v /w when a session's wait has ended.

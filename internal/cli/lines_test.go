@@ -41,7 +41,7 @@ func TestWindowsLines(t *testing.T) {
 		{SendingLine("RDP-Tcp#2", 0), "Sending message to session RDP-Tcp#2, display time 0"},
 		{SendingLine("Console", 90*time.Second), "Sending message to session Console, display time 90"},
 		{SendingLine("Console", 4294967295*time.Second), "Sending message to session Console, display time 4294967295"},
-		{SentLine("Console"), "Async message sent to session Console"},
+		{SentLine("Console", ""), "Async message sent to session Console"},
 		{FailedLine(msg.Receipt{Detail: "2147500058"}, "Console"), "Error sending message to session Console : 2147500058"},
 		{FailedLine(msg.Receipt{Detail: "terminal is stuck", Session: msg.Session{User: "bob"}}, "pts/3"), "Error sending message to session pts/3 : terminal is stuck (bob)"},
 		{FailedLine(msg.Receipt{Detail: "a\nb\x1b[m", Session: msg.Session{User: evil}}, "pts/3"), "Error sending message to session pts/3 : a b^[[m (eve^[[2J<U+202E> \ufffd)"},
@@ -74,6 +74,12 @@ func TestWaitedLine(t *testing.T) {
 		if got := WaitedLine(c.receipt, "Console", msg.Message{Sent: sent, Timeout: c.timeout}); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestSentLine(t *testing.T) {
+	if got, want := SentLine("pts/3", "written over tmux: \x1b"), "Async message sent to session pts/3 (written over tmux: ^[)"; got != want {
+		t.Errorf("SentLine = %q, want %q", got, want)
 	}
 }
 

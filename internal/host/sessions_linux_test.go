@@ -319,6 +319,27 @@ func TestSameNumberInAContainer(t *testing.T) {
 	}
 }
 
+// A user can make a process that seems to be on somebody else's terminal, and
+// say that it is inside screen. The terminal is listed all the same.
+func TestForeignProcessDoesNotHideATerminal(t *testing.T) {
+	for _, withLogind := range []bool{false, true} {
+		w := newWorld(t)
+		p := hosttest.OpenPTY(t, 80, 24)
+		w.onTTY(521, 1, "bash", p.Name, "/user.slice/session-1.scope", 5)
+		w.process(process{pid: 522, parent: 1, comm: "SCREEN", session: 522})
+		for pid := 523; pid < 540; pid++ {
+			w.onTTY(pid, 522, "bash", p.Name, "/user.slice/session-1.scope", 4)
+		}
+		want := fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, Caller())
+		if withLogind {
+			w.bus = hosttest.Bus(t)
+			hosttest.Logind(t, w.bus, session("1", ""))
+			want = fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, Caller())
+		}
+		w.wantList(want)
+	}
+}
+
 func TestScreenWindowsAreNotListed(t *testing.T) {
 	w := newWorld(t)
 	client, window := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)

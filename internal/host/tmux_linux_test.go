@@ -2,8 +2,11 @@ package host
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +124,70 @@ func TestTmuxThatIsNone(t *testing.T) {
 	receipts, _ := w.send("*", hosttest.Message("hello"))
 	if r := receipts[p.Name]; r.Outcome != msg.OutcomeAccepted || r.Surface != "terminal" {
 		t.Errorf("receipt %+v", r)
+	}
+}
+
+// Whoever is called "tmux: client" on a terminal but is not its user's process
+// must never be acted for: its environment names the server that the user's own
+// tmux would obey.
+func TestTmuxClientOfAnotherUser(t *testing.T) {
+	w := newWorld(t)
+	p := w.login(hosttest.OpenPTY(t, 80, 24))
+	w.onTTY(901, 1, "tmux: client", p.Name, "/", 5)
+	w.socket("/tmp/tmux-0/default")
+	me, other := os.Getuid(), os.Getuid()+1
+	for _, c := range []struct {
+		status string
+		client bool
+	}{
+		{fmt.Sprintf("Name:\ttmux\nUid:\t%d\t%d\t%d\t%d\n", me, me, me, me), true},
+		{fmt.Sprintf("Name:\ttmux\nUid:\t%d\t%d\t%d\t%d\n", other, other, other, other), false},
+		{fmt.Sprintf("Name:\ttmux\nUid:\t%d\t%d\t%d\t%d\n", other, me, me, me), false}, // setuid
+		{"Name:\ttmux\n", false},
+		{"", false},
+	} {
+		write(t, w.proc.path(901, "status"), []byte(c.status))
+		places, err := w.places(t.Context(), nil)
+		if err != nil || len(places) != 1 || (places[0].client != nil) != c.client {
+			t.Errorf("%q: places %+v, %v; want a client: %v", c.status, places, err, c.client)
+		}
+	}
+	if _, err := clientSocket(1); os.Getuid() != 0 && err == nil {
+		t.Error("the process of another user is acted for")
+	}
+}
+
+func TestOwnSocket(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(dir, "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	write(t, filepath.Join(dir, "file"), nil)
+	if err := os.Symlink("socket", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		mode os.FileMode
+		ok   bool
+	}{
+		{"socket", 0o700, true},
+		{"socket", 0o755, true},
+		{"socket", 0o777 | os.ModeSticky, true},
+		{"socket", 0o777, false},
+		{"socket", 0o775, false},
+		{"file", 0o700, false},
+		{"link", 0o700, false},
+		{"none", 0o700, false},
+	} {
+		if err := os.Chmod(dir, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := ownSocket(filepath.Join(dir, c.name)); (err == nil) != c.ok {
+			t.Errorf("%s in a folder of mode %v: %v", c.name, c.mode, err)
+		}
 	}
 }
 

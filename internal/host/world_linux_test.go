@@ -181,13 +181,18 @@ func TestStuckTerminals(t *testing.T) {
 func TestManyMoreStuckThanWriters(t *testing.T) {
 	w := newWorld(t)
 	stuck := map[string]bool{}
-	for range maxWriters + 4 {
+	for range maxWaiting + 6 { // more than may wait, too
 		stuck[w.login(hosttest.OpenStoppedPTY(t)).Name] = true
 	}
 	last := w.login(hosttest.OpenPTY(t, 80, 24))
-	_, order := w.send("*", hosttest.Message("to all"))
-	if order[0] != last.Name {
-		t.Errorf("%s waited for the stuck ones: %v", last.Name, order)
+	receipts, _ := w.send("*", hosttest.Message("to all"))
+	for name, r := range receipts {
+		if want := map[bool]msg.Outcome{true: msg.OutcomeFailed, false: msg.OutcomeAccepted}[stuck[name]]; r.Outcome != want {
+			t.Errorf("%s: %+v, want %s", name, r, want)
+		}
+	}
+	if len(receipts) != maxWaiting+7 || receipts[last.Name].Outcome != msg.OutcomeAccepted {
+		t.Errorf("%d receipts, %s: %+v", len(receipts), last.Name, receipts[last.Name])
 	}
 }
 
