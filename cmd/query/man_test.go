@@ -14,6 +14,7 @@ import (
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/hosttest"
 )
 
 func manPage(t *testing.T) string {
@@ -149,11 +150,7 @@ func TestManExamples(t *testing.T) {
 		}
 	}
 	man := section(t, manPage(t), "EXAMPLES")
-	lines := strings.Split(man, "\n")
-	var shown []string
-	for _, e := range examples(man, "query", "qwinsta", "quser") {
-		shown = append(shown, strings.TrimSpace(lines[e.line-1]))
-	}
+	shown := hosttest.ExampleLines(man, "query", "qwinsta", "quser")
 	if !slices.Equal(shown, run) {
 		t.Errorf("the man page shows\n%s\nman.txtar runs\n%s", strings.Join(shown, "\n"), strings.Join(run, "\n"))
 	}
