@@ -3,7 +3,7 @@
 # make quick  the tests that need no root, in under a minute
 # make bench  compare with wall(1); times never fail anything
 # make fuzz   every fuzz target for FUZZTIME
-# make install   into DESTDIR/PREFIX
+# make all && sudo make install   into DESTDIR/PREFIX
 
 PREFIX ?= /usr/local
 FUZZTIME ?= 10m
@@ -15,7 +15,7 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 
 .PHONY: all build run test quick check bench fuzz man install clean
 
-all: build
+all: build man
 
 build:
 	$(BUILD) -o bin/ ./cmd/msg ./cmd/query
@@ -56,7 +56,7 @@ bin/%.1: doc/%.1.scd
 	@mkdir -p bin
 	scdoc < $< > $@
 
-install: build man
+install:
 	install -Dm755 bin/msg $(DESTDIR)$(PREFIX)/bin/msg
 	install -Dm755 bin/query $(DESTDIR)$(PREFIX)/bin/query
 	ln -sf query $(DESTDIR)$(PREFIX)/bin/qwinsta
