@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,7 +30,13 @@ func main() {
 // run is main with this computer opened by open, so that the scripts of the
 // tests can run against a computer of their own.
 func run(open func() (msg.Host, error)) int {
-	signal.Ignore(syscall.SIGPIPE) // the others still get the message
+	if len(ignored) > 0 { // none would mean all
+		signal.Ignore(ignored...)
+	}
+	if os.Getuid() != os.Geteuid() {
+		fmt.Fprintln(os.Stderr, "msg: it must not be installed setuid: it would act for others with the rights of its owner")
+		return cli.ExitFailed
+	}
 	p := program{
 		in:       os.Stdin,
 		out:      &cli.Output{W: os.Stdout},
