@@ -17,26 +17,20 @@ const (
 // frames makes the bytes for a terminal, once for each width that occurs.
 type frames struct {
 	message msg.Message
-	mu      sync.Mutex
-	made    map[int][]byte
+	made    sync.Map // int to []byte: nearly always read, by all writers
 }
 
-func newFrames(m msg.Message) *frames {
-	return &frames{message: m, made: map[int][]byte{}}
-}
+func newFrames(m msg.Message) *frames { return &frames{message: m} }
 
 // forColumns returns the bytes for a terminal of that many columns.
 func (f *frames) forColumns(columns int) []byte {
 	// The last column stays free: some terminals begin a new line after it.
 	width := max(min(columns, maxBlock)-1, 1)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b, ok := f.made[width]
+	b, ok := f.made.Load(width)
 	if !ok {
-		b = frame(f.message, width)
-		f.made[width] = b
+		b, _ = f.made.LoadOrStore(width, frame(f.message, width))
 	}
-	return b
+	return b.([]byte)
 }
 
 // frame draws the message as a block of the given width: one bell, a new

@@ -20,20 +20,22 @@ import (
 // commands never need it.
 type users struct {
 	mu    sync.Mutex
-	names map[uint32]string // nil until /etc/passwd was read
+	names map[uint32]string
 	uids  map[string]uint32
 
-	nobody map[string]bool // names that getent does not know
-	until  time.Time       // when getent is asked no more
+	once   sync.Once
+	local  map[string]uint32 // of /etc/passwd, never changed
+	nobody map[string]bool   // names that getent does not know
+	until  time.Time         // when getent is asked no more
 }
 
 func newUsers() *users { return &users{} }
 
 // name returns the user name of uid, or the number if nobody knows it.
 func (u *users) name(uid uint32) string {
+	u.once.Do(u.read)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.read()
 	name, ok := u.names[uid]
 	if !ok {
 		name = strconv.FormatUint(uint64(uid), 10)
@@ -47,9 +49,9 @@ func (u *users) name(uid uint32) string {
 
 // uid returns the user ID of a name.
 func (u *users) uid(name string) (uint32, bool) {
+	u.once.Do(u.read)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.read()
 	if uid, ok := u.uids[name]; ok {
 		return uid, true
 	}
@@ -71,24 +73,17 @@ func (u *users) uid(name string) (uint32, bool) {
 
 // localUID is uid for accounts of /etc/passwd; it asks nobody else.
 func (u *users) localUID(name string) (uint32, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.read()
-	uid, ok := u.uids[name]
+	u.once.Do(u.read)
+	uid, ok := u.local[name]
 	return uid, ok
 }
 
-// read reads /etc/passwd once. Of several names for one ID the first is its
+// read reads /etc/passwd. Of several names for one ID the first is its
 // name, as in the C library.
 func (u *users) read() {
-	if u.names != nil {
-		return
-	}
 	u.names, u.uids, u.nobody = map[uint32]string{}, map[string]uint32{}, map[string]bool{}
-	b, err := os.ReadFile("/etc/passwd")
-	if err != nil {
-		return
-	}
+	u.local = map[string]uint32{}
+	b, _ := os.ReadFile("/etc/passwd") // without it getent has to know everybody
 	for line := range strings.Lines(string(b)) {
 		fields := strings.Split(line, ":")
 		if len(fields) < 7 {
@@ -102,7 +97,7 @@ func (u *users) read() {
 			u.names[uint32(uid)] = fields[0]
 		}
 		if _, ok := u.uids[fields[0]]; !ok {
-			u.uids[fields[0]] = uint32(uid)
+			u.uids[fields[0]], u.local[fields[0]] = uint32(uid), uint32(uid)
 		}
 	}
 }
