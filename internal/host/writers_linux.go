@@ -18,7 +18,7 @@ const (
 	// maxHired bounds the writers when others are held up. Opening a terminal
 	// can take seconds if its owner is up to it (ioctl TIOCSETD on it, over and
 	// over, with a writer blocked), whatever O_NONBLOCK says.
-	maxHired = 64
+	maxHired = 32
 	patience = 20 * time.Millisecond // before others are hired
 
 	// maxWaiting is how many terminals of one user are kept open because they
