@@ -47,7 +47,6 @@ type place struct {
 	uid    uint32
 	leader int // process that logind calls the leader, 0 if unknown
 	scope  string
-	vt     string      // virtual terminal of a graphical session
 	client *tmuxClient // what runs in the foreground, if it is tmux
 }
 

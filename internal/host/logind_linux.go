@@ -32,15 +32,15 @@ var errNoLogind = errors.New("no logind here")
 
 // logindEntry is one session as logind tells of it.
 type logindEntry struct {
-	id, user             string
-	uid                  uint32
-	tty, display, seat   string
-	typ, class, state    string
-	scope                string
-	leader               int
-	vt                   uint32
-	active, idle, remote bool
-	idleSince, since     time.Time
+	id, user           string
+	uid                uint32
+	tty, display, seat string
+	typ, class, state  string
+	scope              string
+	leader             int
+	vt                 uint32
+	active, idle       bool
+	idleSince, since   time.Time
 }
 
 // logindSessions asks logind for all sessions: one call for the list and then
@@ -139,7 +139,6 @@ func (p properties) entry() logindEntry {
 		vt:        get[uint32](p, "VTNr"),
 		active:    get[bool](p, "Active"),
 		idle:      get[bool](p, "IdleHint"),
-		remote:    get[bool](p, "Remote"),
 		idleSince: p.micros("IdleSinceHint"),
 		since:     p.micros("Timestamp"),
 	}

@@ -151,10 +151,10 @@ func (m *merge) addDesktop(p place, e logindEntry) {
 			break
 		}
 	}
-	if e.vt > 0 {
-		p.vt = fmt.Sprintf("tty%d", e.vt)
-	}
-	for _, name := range []string{e.tty, p.vt} {
+	for _, name := range []string{e.tty, fmt.Sprintf("tty%d", e.vt)} {
+		if name == "tty0" {
+			continue // no virtual terminal
+		}
 		if d, err := m.dev.stat(name); err == nil {
 			m.taken[d.rdev] = true
 		}
