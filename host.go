@@ -43,6 +43,16 @@ func (e *NoSessionError) Error() string {
 // Is makes errors.Is(err, ErrNoSession) true.
 func (e *NoSessionError) Is(target error) bool { return target == ErrNoSession }
 
+// Errors of a whole send, beside ErrMessage and ErrNoSession.
+var (
+	// ErrRefused is wrapped by the error of what a rule does not allow.
+	ErrRefused = errors.New("not allowed")
+
+	// ErrLimit is wrapped by the error of what would be too much: too many
+	// messages in too short a time, too many that wait.
+	ErrLimit = errors.New("too much")
+)
+
 // UnsupportedError says what this version, or this system, cannot do and what
 // to do about it. errors.Is finds it as errors.ErrUnsupported.
 type UnsupportedError string

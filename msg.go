@@ -25,6 +25,8 @@ const (
 	MaxTitle = 256  // characters in Message.Title
 )
 
+const maxLocale = 64 // bytes
+
 // DefaultTimeout is how long a message stays on the screen if the sender does
 // not say. It is what msg.exe really uses, with and without /W.
 const DefaultTimeout = 60 * time.Second
@@ -38,12 +40,15 @@ var ErrMessage = errors.New("message cannot be sent")
 type Message struct {
 	ID      string        `json:"id"`                // ULID, see NewID
 	From    string        `json:"from"`              // who sent it, as the sending side proved it
-	Title   string        `json:"title"`             // one line, at most MaxTitle characters
+	Title   string        `json:"title,omitempty"`   // one line, at most MaxTitle characters; empty is the usual one, which names the sender
 	Text    string        `json:"text"`              // lines end in \n; at most MaxText bytes
 	Buttons Buttons       `json:"buttons,omitempty"` // what can be pressed; empty means ButtonsOK
 	Wait    bool          `json:"wait,omitempty"`    // the sender waits for an answer
 	Timeout time.Duration `json:"timeout"`           // how long it stays, and how long to wait; 0 means until answered
 	Sent    time.Time     `json:"sent"`
+	Locale  string        `json:"locale,omitempty"` // the sender's, such as "de_AT": how the date in the usual title is written
+	Queue   time.Duration `json:"queue,omitempty"`  // how long to keep it for people who are not signed in; 0 is not at all
+	Again   bool          `json:"again,omitempty"`  // it may have been shown before: whoever showed it was interrupted
 }
 
 // Buttons is a set of answers, with the names of the MessageBox styles.
@@ -70,8 +75,10 @@ func (m Message) Check() error {
 		return fmt.Errorf("%w: it is not valid UTF-8", ErrMessage)
 	case utf8.RuneCountInString(m.Title) > MaxTitle:
 		return fmt.Errorf("%w: its title has %d characters, the limit is %d", ErrMessage, utf8.RuneCountInString(m.Title), MaxTitle)
-	case m.Timeout < 0:
+	case m.Timeout < 0 || m.Queue < 0:
 		return fmt.Errorf("%w: its display time is negative", ErrMessage)
+	case len(m.Locale) > maxLocale:
+		return fmt.Errorf("%w: its locale has %d bytes, the limit is %d", ErrMessage, len(m.Locale), maxLocale)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ type Session struct {
 	ID      string        // opaque: decimal on Windows, "3" or "c1" from logind, "pts/3" where nothing numbers sessions
 	Name    string        // "pts/3", "tty2", ":0", "rdp-tcp#3"; empty if it has none
 	User    string        // who is signed in; empty for a place with nobody (a Windows listener)
+	Account string        // what the system calls that user: the decimal user ID, or a SID
 	Kind    Kind          // how a message gets there
 	State   State         // whether somebody is in front of it
 	Type    string        // what the platform calls it: "tty", "x11", "wayland"
@@ -54,6 +55,7 @@ type sessionJSON struct {
 	ID      string     `json:"id"`
 	Name    string     `json:"name"`
 	User    string     `json:"user"`
+	Account string     `json:"account,omitempty"`
 	Kind    Kind       `json:"kind"`
 	State   State      `json:"state"`
 	Type    string     `json:"type"`
@@ -66,7 +68,7 @@ type sessionJSON struct {
 
 // MarshalJSON writes idle time in whole seconds and unknown values as null.
 func (s Session) MarshalJSON() ([]byte, error) {
-	j := sessionJSON{Host: s.Host, ID: s.ID, Name: s.Name, User: s.User, Kind: s.Kind, State: s.State,
+	j := sessionJSON{Host: s.Host, ID: s.ID, Name: s.Name, User: s.User, Account: s.Account, Kind: s.Kind, State: s.State,
 		Type: s.Type, Source: s.Source, Console: s.Console, Own: s.Own}
 	if s.Idle >= 0 {
 		seconds := int64(s.Idle / time.Second)
@@ -90,7 +92,7 @@ func (s *Session) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*s = Session{Host: j.Host, ID: j.ID, Name: j.Name, User: j.User, Kind: j.Kind, State: j.State,
+	*s = Session{Host: j.Host, ID: j.ID, Name: j.Name, User: j.User, Account: j.Account, Kind: j.Kind, State: j.State,
 		Type: j.Type, Idle: IdleUnknown, Source: j.Source, Console: j.Console, Own: j.Own}
 	if j.Idle != nil && *j.Idle >= 0 {
 		s.Idle = time.Duration(min(*j.Idle, int64(math.MaxInt64/time.Second))) * time.Second

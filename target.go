@@ -202,6 +202,35 @@ func (t Target) All() bool {
 	return slices.ContainsFunc(t, func(s Selector) bool { return s.form == formAll })
 }
 
+// Broadcast reports whether the target is a description of people, such as *
+// or adm*, rather than their names.
+func (t Target) Broadcast() bool {
+	return slices.ContainsFunc(t, func(s Selector) bool { return strings.ContainsAny(s.text, "*?") })
+}
+
+// Person returns the user whom the selector names, or "" if it may mean several
+// or none at all.
+func (s Selector) Person() string {
+	switch {
+	case strings.ContainsAny(s.text, "*?"):
+		return ""
+	case s.form == formBare:
+		return s.text
+	case s.form == formUser:
+		return s.user
+	}
+	return ""
+}
+
+// Strings returns the selectors as they were written.
+func (t Target) Strings() []string {
+	list := make([]string, len(t))
+	for i, s := range t {
+		list[i] = s.text
+	}
+	return list
+}
+
 // Resolve picks the sessions that are meant, each once and in the order of
 // the list, and names the selectors that fit nothing.
 func (t Target) Resolve(sessions []Session) (matched []Session, missing []Selector) {

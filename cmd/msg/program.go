@@ -14,8 +14,8 @@ import (
 	"golang.org/x/term"
 
 	"msg"
+	"msg/internal/account"
 	"msg/internal/cli"
-	"msg/internal/host"
 	"msg/internal/hostname"
 )
 
@@ -85,10 +85,7 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 	now := time.Now()
 	message := msg.Message{
 		ID: msg.NewID(now), From: sender(), Title: cli.Title(m.Title), Text: text, Buttons: m.Buttons,
-		Wait: m.Wait, Timeout: m.Time, Sent: now,
-	}
-	if message.Title == "" {
-		message.Title = cli.DefaultTitle(message.From, now, cli.LocaleFor(p.locale))
+		Wait: m.Wait, Timeout: m.Time, Sent: now, Locale: p.locale,
 	}
 	ui.message, ui.words, ui.target = message, m.Words, target
 	if len(hosts) == 0 {
@@ -102,9 +99,9 @@ func (p program) send(ctx context.Context, m cli.Msg) int {
 func sender() string {
 	name, err := os.Hostname()
 	if err != nil || runtime.GOOS == "windows" {
-		return host.Caller()
+		return account.Caller()
 	}
-	return host.Caller() + "@" + name
+	return account.Caller() + "@" + name
 }
 
 // visibleFiles are the names that a Unix shell puts in the place of a star.

@@ -15,6 +15,7 @@ import (
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/hosttest"
+	"msg/internal/text"
 )
 
 func manPage(t *testing.T) string {
@@ -175,7 +176,7 @@ func TestManColumns(t *testing.T) {
 		"marker": ">", "SESSIONNAME": s.Name, "USERNAME": s.User, "ID": s.ID, "STATE": "Active", "TYPE": s.Type, "DEVICE": "        ",
 		"IDLE TIME": "123+04:05", "LOGON TIME": "2026-11-23 08:15",
 	}
-	tables := []string{cli.SessionTable([]msg.Session{s}), cli.UserTable([]msg.Session{s}, cli.LocaleFor("C"))}
+	tables := []string{cli.SessionTable([]msg.Session{s}), cli.UserTable([]msg.Session{s}, text.LocaleFor("C"))}
 	rows := regexp.MustCompile(`(?m)^\|  ([A-Za-z ]+)\n:[ \[] ?([0-9-]*)\n:[ \[] ?([0-9-]*)\n`).FindAllStringSubmatch(section(t, manPage(t), "COLUMNS"), -1)
 	if len(rows) != len(values) {
 		t.Fatalf("found %d columns: %q", len(rows), rows)

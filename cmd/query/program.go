@@ -10,6 +10,7 @@ import (
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/hostname"
+	"msg/internal/text"
 )
 
 // program is the command with everything that it takes from its process.
@@ -131,7 +132,7 @@ func (p program) print(sessions []msg.Session, q cli.Query) int {
 		return cli.ExitOK
 	}
 	if q.Kind == cli.QueryUser {
-		fmt.Fprint(p.out, cli.UserTable(sessions, cli.LocaleFor(p.locale)))
+		fmt.Fprint(p.out, cli.UserTable(sessions, text.LocaleFor(p.locale)))
 	} else {
 		fmt.Fprint(p.out, cli.SessionTable(sessions))
 	}

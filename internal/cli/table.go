@@ -29,7 +29,7 @@ func sessionRow(mark, name, user, id, state, typ, device string) string {
 }
 
 // UserTable is the output of "query user". now is the moment of listing.
-func UserTable(sessions []msg.Session, loc Locale) string {
+func UserTable(sessions []msg.Session, loc text.Locale) string {
 	var b strings.Builder
 	b.WriteString(userRow(" ", "USERNAME", "SESSIONNAME", "ID", "STATE", "IDLE TIME", "LOGON TIME"))
 	for _, s := range sessions {
@@ -107,7 +107,7 @@ func idleWord(d time.Duration) string {
 	return fmt.Sprint(minutes)
 }
 
-func logon(t time.Time, loc Locale) string {
+func logon(t time.Time, loc text.Locale) string {
 	if t.IsZero() {
 		return "none"
 	}

@@ -65,7 +65,7 @@ func TestUserTableAsOnWindows(t *testing.T) {
 		{"en_AU", msg.Session{User: "lbambrick", ID: "2", State: msg.StateDisconnected, Idle: 28 * time.Minute, Since: day(2023, 2, 3, 19, 36)}},
 		{"de_DE", msg.Session{User: "manfred", Name: "console", ID: "4", State: msg.StateActive, Idle: msg.IdleUnknown, Since: day(2025, 4, 28, 12, 3)}},
 	} {
-		got := UserTable([]msg.Session{c.session}, LocaleFor(c.locale))
+		got := UserTable([]msg.Session{c.session}, text.LocaleFor(c.locale))
 		if want := recorded[0] + recorded[i+1]; got != want {
 			t.Errorf("%s: got\n%q\nwant\n%q", c.locale, got, want)
 		}
@@ -159,7 +159,7 @@ func TestSessionRowTooLong(t *testing.T) {
 }
 
 func TestUserRows(t *testing.T) {
-	iso := LocaleFor("C")
+	iso := text.LocaleFor("C")
 	since := time.Date(2026, 9, 6, 8, 22, 30, 0, time.UTC)
 	for _, c := range []struct {
 		name    string
@@ -252,7 +252,7 @@ func FuzzTables(f *testing.F) {
 	f.Add("\x1b[2J", "e\u0301\u0301", "\U0001F468\u200d\U0001F469", "\r\n", "\t", int64(-1))
 	f.Fuzz(func(t *testing.T, name, user, id, state, typ string, idle int64) {
 		s := msg.Session{Name: name, User: user, ID: id, State: msg.State(state), Type: typ, Idle: time.Duration(idle)}
-		for _, table := range []string{SessionTable([]msg.Session{s, s}), UserTable([]msg.Session{s, s}, LocaleFor("en_US"))} {
+		for _, table := range []string{SessionTable([]msg.Session{s, s}), UserTable([]msg.Session{s, s}, text.LocaleFor("en_US"))} {
 			if strings.Count(table, "\n") != 3 || !strings.HasSuffix(table, "\n") {
 				t.Fatalf("not three lines: %q", table)
 			}

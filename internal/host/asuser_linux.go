@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"msg/internal/account"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,7 @@ type userReply struct {
 // it the request and returns what it said of each terminal. Everything that
 // the user controls (tmux, its socket, the environment of its processes) is
 // touched only there.
-func asUser(ctx context.Context, users *users, uid uint32, request popupRequest) (map[string]string, error) {
+func asUser(ctx context.Context, users *account.DB, uid uint32, request popupRequest) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
 	defer cancel()
 	cmd, err := helperCommand(ctx, users, uid)
@@ -97,12 +98,12 @@ func parseReplies(b []byte) map[string]string {
 
 // helperCommand prepares the process: credentials before exec, an
 // environment that nobody chose, no terminal, gone when we are gone.
-func helperCommand(ctx context.Context, users *users, uid uint32) (*exec.Cmd, error) {
+func helperCommand(ctx context.Context, users *account.DB, uid uint32) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	a, err := users.account(uid)
+	a, err := users.Account(uid)
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +115,15 @@ func helperCommand(ctx context.Context, users *users, uid uint32) (*exec.Cmd, er
 	cmd.WaitDelay = helperGrace / 2 // its user may hold its output
 	cmd.Dir = "/"
 	cmd.Env = []string{
-		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + a.home, "USER=" + a.name,
-		"LOGNAME=" + a.name, "LANG=C.UTF-8",
+		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + a.Home, "USER=" + a.Name,
+		"LOGNAME=" + a.Name, "LANG=C.UTF-8",
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	switch me := uint32(os.Getuid()); {
 	case me == 0:
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: a.groups}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
 	case me != uid:
-		return nil, fmt.Errorf("acting for %s: %w", a.name, os.ErrPermission)
+		return nil, fmt.Errorf("acting for %s: %w", a.Name, os.ErrPermission)
 	}
 	return cmd, nil
 }

@@ -76,7 +76,7 @@ func (l *earlyLogins) terminal(i int) (terminal, bool) {
 	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) {
 		return terminal{}, false
 	}
-	uid, known := l.users.localUID(e.user)
+	uid, known := l.users.LocalUID(e.user)
 	if !known {
 		return terminal{}, false
 	}

@@ -52,13 +52,14 @@ func frame(m msg.Message, width int) []byte {
 // the sender's choice can never hide who it is.
 func heading(m msg.Message) (title, by string) {
 	title, from := text.Line(m.Title), text.Line(m.From)
+	loc := text.LocaleFor(m.Locale)
 	if title == "" {
-		title = "Message from " + from + " " + m.Sent.Format("2006-01-02 15:04")
+		title = text.DefaultTitle(m.From, m.Sent, loc)
 	}
 	if strings.HasPrefix(title, "Message from "+from+" ") {
 		return title, ""
 	}
-	return title, "from " + from + ", " + m.Sent.Format("2006-01-02 15:04")
+	return title, "from " + from + ", " + loc.Format(m.Sent)
 }
 
 func unboxed(title, by, body string, width int) []string {

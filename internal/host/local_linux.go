@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"msg/internal/account"
 	"os"
 	"time"
 
@@ -23,7 +24,7 @@ func Open() (msg.Host, error) {
 		utmp:  []string{"/run/utmp", "/var/run/utmp"},
 		bus:   "unix:path=/run/dbus/system_bus_socket",
 		seat:  "/sys/class/tty/tty0/active",
-		users: newUsers(),
+		users: account.New(),
 	}, nil
 }
 
@@ -36,7 +37,7 @@ type local struct {
 	utmp  []string // first that exists
 	bus   string   // D-Bus address of the system bus
 	seat  string   // file with the name of the virtual terminal in front
-	users *users
+	users *account.DB
 }
 
 // place is a session with what delivery needs to know about it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ func (l *local) places(ctx context.Context, early map[uint64]bool) ([]place, err
 	}
 	m.markOwn()
 	m.markFront()
+	for i := range m.places {
+		m.places[i].Account = strconv.FormatUint(uint64(m.places[i].uid), 10)
+	}
 	slices.SortFunc(m.places, func(a, b place) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
 	})
@@ -280,7 +284,7 @@ func (m *merge) addUtmp() {
 		if err != nil || m.taken[d.rdev] || !m.early[d.rdev] && (!m.alive(e.pid) || m.ofLogind(e.pid)) {
 			continue
 		}
-		if uid, known := m.users.uid(e.user); known && uid != d.owner {
+		if uid, known := m.users.UID(e.user); known && uid != d.owner {
 			continue
 		}
 		p.uid = d.owner
@@ -302,8 +306,10 @@ func (m *merge) addUtmpDesktop(p place, e utmpEntry) {
 	if strings.HasPrefix(e.host, ":") {
 		p.Name = e.host
 	}
-	p.uid, _ = m.users.uid(e.user)
-	m.places = append(m.places, p)
+	var known bool
+	if p.uid, known = m.users.UID(e.user); known {
+		m.places = append(m.places, p)
+	}
 }
 
 func (m *merge) alive(pid int) bool {
@@ -340,7 +346,7 @@ func (m *merge) addProc() {
 		leader := candidates[i].leader
 		p := place{uid: d.owner, leader: leader.pid}
 		p.Session = msg.Session{
-			Host: m.name, ID: d.name, User: m.users.name(d.owner), Type: "tty",
+			Host: m.name, ID: d.name, User: m.users.Name(d.owner), Type: "tty",
 			State: msg.StateActive, Since: m.proc.started(leader), Source: "proc",
 		}
 		m.addTerminal(p, d)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"msg"
+	"msg/internal/account"
 	"msg/internal/hosttest"
 )
 
@@ -65,14 +66,14 @@ func (w *world) sameNamespace(pid int) {
 }
 
 func session(id, tty string) hosttest.LogindSession {
-	return hosttest.LogindSession{ID: id, User: Caller(), UID: uint32(os.Getuid()), TTY: tty, Type: "tty", Class: "user",
+	return hosttest.LogindSession{ID: id, User: account.Caller(), UID: uint32(os.Getuid()), TTY: tty, Type: "tty", Class: "user",
 		State: "active", Active: true, Scope: "session-" + id + ".scope", Since: time.Unix(1700000000, 0)}
 }
 
 func TestLogindSessions(t *testing.T) {
 	w := newWorld(t)
 	w.bus = hosttest.Bus(t)
-	me := Caller()
+	me := account.Caller()
 	known, unknown, pane, utmpOnly := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
 
 	first := session("1", known.Name)
@@ -112,7 +113,7 @@ func TestElogindFindsTheTerminalByDescent(t *testing.T) {
 	w.process(process{pid: 301, parent: 300, comm: "sshd", session: 300})
 	w.onTTY(302, 301, "bash", p.Name, "/", 5)
 	hosttest.Logind(t, w.bus, s)
-	w.wantList(fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, Caller()))
+	w.wantList(fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, account.Caller()))
 }
 
 // Connections of ssh can be shared (ControlMaster): one session of logind then
@@ -133,8 +134,8 @@ func TestSharedConnection(t *testing.T) {
 		}
 		hosttest.Logind(t, w.bus, s)
 		w.wantList(
-			fmt.Sprintf("1 %s %s terminal active %s", first.Name, Caller(), source),
-			fmt.Sprintf("%s %s %s terminal active logind+proc", second.Name, second.Name, Caller()),
+			fmt.Sprintf("1 %s %s terminal active %s", first.Name, account.Caller(), source),
+			fmt.Sprintf("%s %s %s terminal active logind+proc", second.Name, second.Name, account.Caller()),
 		)
 	}
 }
@@ -162,12 +163,12 @@ func TestTerminalWindowsOfADesktopAreNotSessions(t *testing.T) {
 	xterm, managed := hosttest.OpenPTY(t, 80, 24), hosttest.OpenPTY(t, 80, 24)
 	w.onTTY(401, 1, "bash", xterm.Name, "/user.slice/user-0.slice/session-1.scope", 5)
 	w.onTTY(402, 1, "bash", managed.Name, "/user.slice/user-0.slice/user@0.service/app.slice/vte.scope", 6)
-	w.record(utmpEntry{pid: 401, line: xterm.Name, user: Caller(), host: "screen-name"})
-	w.record(utmpEntry{pid: 402, line: managed.Name, user: Caller()})
+	w.record(utmpEntry{pid: 401, line: xterm.Name, user: account.Caller(), host: "screen-name"})
+	w.record(utmpEntry{pid: 402, line: managed.Name, user: account.Caller()})
 	desktop := session("1", "")
 	desktop.Type, desktop.Display = "x11", ":0"
 	hosttest.Logind(t, w.bus, desktop)
-	w.wantList(fmt.Sprintf("1 :0 %s desktop active logind", Caller()))
+	w.wantList(fmt.Sprintf("1 :0 %s desktop active logind", account.Caller()))
 }
 
 func TestDesktopReceipt(t *testing.T) {
@@ -186,7 +187,7 @@ func TestBusWithoutLogind(t *testing.T) {
 	w := newWorld(t)
 	w.bus = hosttest.Bus(t)
 	p := w.login(hosttest.OpenPTY(t, 80, 24))
-	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, Caller()))
+	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, account.Caller()))
 }
 
 func TestBusThatDoesNotAnswer(t *testing.T) {
@@ -199,12 +200,12 @@ func TestBusThatDoesNotAnswer(t *testing.T) {
 	defer l.Close()
 	w.bus = "unix:path=" + path
 	p := w.login(hosttest.OpenPTY(t, 80, 24))
-	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, Caller()))
+	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, account.Caller()))
 }
 
 func TestUtmpEntriesThatDoNotCount(t *testing.T) {
 	w := newWorld(t)
-	me := Caller()
+	me := account.Caller()
 	p := hosttest.OpenPTY(t, 80, 24)
 	w.record(utmpEntry{pid: 999999, line: p.Name, user: me})                          // its process is gone
 	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: "daemon"})               // somebody else's terminal
@@ -219,9 +220,9 @@ func TestUtmpEntriesThatDoNotCount(t *testing.T) {
 
 func TestDisplayInUtmp(t *testing.T) {
 	w := newWorld(t)
-	w.record(utmpEntry{pid: os.Getpid(), line: ":1", user: Caller(), host: ":1"})
+	w.record(utmpEntry{pid: os.Getpid(), line: ":1", user: account.Caller(), host: ":1"})
 	write(t, w.seat, []byte(":1\n"))
-	w.wantList(fmt.Sprintf(":1 :1 %s desktop active utmp console", Caller()))
+	w.wantList(fmt.Sprintf(":1 :1 %s desktop active utmp console", account.Caller()))
 }
 
 // TestProcOnly has real processes on real terminals, as in a container, and
@@ -257,7 +258,7 @@ func TestProcOnly(t *testing.T) {
 	for _, p := range places {
 		found[p.Name] = p
 	}
-	if p := found[plain.Name]; p.Source != "proc" || p.User != Caller() || p.ID != plain.Name || p.State != msg.StateActive {
+	if p := found[plain.Name]; p.Source != "proc" || p.User != account.Caller() || p.ID != plain.Name || p.State != msg.StateActive {
 		t.Errorf("%s: %+v", plain.Name, p)
 	}
 	if p := found[plain.Name]; time.Since(p.Since) > time.Minute || p.Idle < 0 {
@@ -287,7 +288,7 @@ func TestOtherMountNamespaceIsNotListed(t *testing.T) {
 	w := newWorld(t)
 	p := hosttest.OpenPTY(t, 80, 24)
 	w.onTTY(501, 1, "sh", p.Name, "/", 5)
-	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, Caller()))
+	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, account.Caller()))
 	link := w.proc.path(501, "ns/mnt")
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
@@ -312,7 +313,7 @@ func TestSameNumberInAContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, Caller()))
+	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, account.Caller()))
 	places, err := w.places(t.Context(), nil)
 	if err != nil || len(places) != 1 || places[0].leader != 512 {
 		t.Errorf("places %+v, %v", places, err)
@@ -330,11 +331,11 @@ func TestForeignProcessDoesNotHideATerminal(t *testing.T) {
 		for pid := 523; pid < 540; pid++ {
 			w.onTTY(pid, 522, "bash", p.Name, "/user.slice/session-1.scope", 4)
 		}
-		want := fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, Caller())
+		want := fmt.Sprintf("%s %s %s terminal active proc", p.Name, p.Name, account.Caller())
 		if withLogind {
 			w.bus = hosttest.Bus(t)
 			hosttest.Logind(t, w.bus, session("1", ""))
-			want = fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, Caller())
+			want = fmt.Sprintf("1 %s %s terminal active logind+proc", p.Name, account.Caller())
 		}
 		w.wantList(want)
 	}
@@ -346,7 +347,7 @@ func TestScreenWindowsAreNotListed(t *testing.T) {
 	w.onTTY(601, 1, "screen", client.Name, "/", 5)
 	w.process(process{pid: 602, parent: 1, comm: "SCREEN", session: 602})
 	w.onTTY(603, 602, "bash", window.Name, "/", 6)
-	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", client.Name, client.Name, Caller()))
+	w.wantList(fmt.Sprintf("%s %s %s terminal active proc", client.Name, client.Name, account.Caller()))
 }
 
 func TestOwnSession(t *testing.T) {

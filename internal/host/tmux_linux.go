@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"msg/internal/account"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -70,7 +71,7 @@ type popupResult struct {
 
 // showPopups shows m over each of the clients, through one helper for each
 // user, and closes results after the last.
-func showPopups(ctx context.Context, users *users, clients []place, m msg.Message, results chan<- popupResult) {
+func showPopups(ctx context.Context, users *account.DB, clients []place, m msg.Message, results chan<- popupResult) {
 	byUser := map[uint32][]place{}
 	for _, p := range clients {
 		byUser[p.uid] = append(byUser[p.uid], p)
@@ -89,7 +90,7 @@ func showPopups(ctx context.Context, users *users, clients []place, m msg.Messag
 }
 
 // userPopups runs the helper of one user and reports each place once.
-func userPopups(ctx context.Context, users *users, uid uint32, places []place, m msg.Message, results chan<- popupResult) {
+func userPopups(ctx context.Context, users *account.DB, uid uint32, places []place, m msg.Message, results chan<- popupResult) {
 	request := popupRequest{Popup: newPopup(m)}
 	for _, p := range places {
 		request.Clients = append(request.Clients, popupClient{PID: p.client.pid, TTY: p.tty})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"msg"
+	"msg/internal/account"
 	"msg/internal/hosttest"
 )
 
@@ -40,7 +41,7 @@ func newWorld(t *testing.T) *world {
 		utmp:  []string{filepath.Join(dir, "utmp")},
 		bus:   "unix:path=" + filepath.Join(dir, "bus"),
 		seat:  filepath.Join(dir, "active"),
-		users: newUsers(),
+		users: account.New(),
 	}}
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
 	w.socket("/run/systemd/notify")
@@ -93,7 +94,7 @@ func write(t *testing.T, path string, b []byte) {
 func (w *world) login(p *hosttest.PTY) *hosttest.PTY {
 	w.t.Helper()
 	w.ptys[p.Name] = p
-	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: Caller(), since: time.Unix(1700000000, 0)})
+	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: account.Caller(), since: time.Unix(1700000000, 0)})
 	return p
 }
 

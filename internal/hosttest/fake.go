@@ -111,7 +111,11 @@ func (f *Fake) serve(ctx context.Context, s msg.Session, m msg.Message, receipts
 		tell(p.Does, "", p.Detail, true)
 		return
 	}
-	fmt.Fprintf(f.Screen(s), "%s\n%s\n", text.Line(m.Title), text.Plain(m.Text))
+	title := m.Title
+	if title == "" {
+		title = text.DefaultTitle(m.From, m.Sent, text.LocaleFor(m.Locale))
+	}
+	fmt.Fprintf(f.Screen(s), "%s\n%s\n", text.Line(title), text.Plain(m.Text))
 	if !m.Wait {
 		tell(msg.OutcomeAccepted, "", "", true)
 		return

@@ -1,10 +1,8 @@
-package cli
+package text
 
 import (
 	"strings"
 	"time"
-
-	"msg/internal/text"
 )
 
 // Locale is how a date and a time are written in one place of the world: the
@@ -60,7 +58,7 @@ func (l Locale) Format(t time.Time) string {
 	return t.Format(l.layout)
 }
 
-// DefaultTitle is the title of a message without /title.
+// DefaultTitle is the title of a message that has none of its own.
 func DefaultTitle(from string, sent time.Time, loc Locale) string {
-	return "Message from " + text.Line(from) + " " + loc.Format(sent)
+	return "Message from " + Line(from) + " " + loc.Format(sent)
 }

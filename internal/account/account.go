@@ -1,0 +1,172 @@
+// Package account looks up who is who on this computer: the names, numbers and
+// groups of accounts, also of those in a directory (LDAP, sssd, winbind).
+//
+// It promises to wait for a directory that does not answer no longer than two
+// seconds at a time, and to notice when /etc/passwd or /etc/group change, so
+// that a program which runs for months is right about new accounts. Start with
+// New.
+package account
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DB answers questions about accounts and remembers the answers. It may be used
+// from several goroutines.
+//
+// os/user without cgo knows /etc/passwd only, and reads it anew each time.
+// Here it is read once. What is not in it is asked of getent(1), which goes
+// through the system's NSS modules; most commands never need it.
+type DB struct {
+	mu     sync.Mutex
+	users  table
+	groups table
+	until  time.Time // when getent is asked no more
+	asked  time.Time // when it was asked last
+}
+
+// New returns a DB that has not read anything yet.
+func New() *DB {
+	return &DB{users: table{path: "/etc/passwd", database: "passwd"}, groups: table{path: "/etc/group", database: "group"}}
+}
+
+// Name returns the user name of uid, or the number if nobody knows it.
+func (db *DB) Name(uid uint32) string { return db.name(&db.users, uid) }
+
+// UID returns the user ID of a name.
+func (db *DB) UID(name string) (uint32, bool) { return db.id(&db.users, name) }
+
+// LocalUID is UID for accounts of /etc/passwd; it asks nobody else.
+func (db *DB) LocalUID(name string) (uint32, bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.users.refresh()
+	uid, ok := db.users.local[name]
+	return uid, ok
+}
+
+// GroupName returns the name of a group, or the number if nobody knows it.
+func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
+
+func (db *DB) name(t *table, id uint32) string {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t.refresh()
+	name, ok := t.names[id]
+	if !ok {
+		name = strconv.FormatUint(uint64(id), 10)
+		if fields, err := db.getent(t.database, name); err == nil {
+			name = fields[0]
+		}
+		t.names[id] = name
+	}
+	return name
+}
+
+func (db *DB) id(t *table, name string) (uint32, bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t.refresh()
+	if id, ok := t.ids[name]; ok {
+		return id, true
+	}
+	if t.nobody[name] {
+		return 0, false
+	}
+	fields, err := db.getent(t.database, name)
+	if err != nil {
+		t.nobody[name] = true
+		return 0, false
+	}
+	id, err := strconv.ParseUint(fields[2], 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	t.ids[name] = uint32(id)
+	return uint32(id), true
+}
+
+// Account is what a process with a user's rights is started with.
+type Account struct {
+	Name, Home string
+	UID, GID   uint32
+	Groups     []uint32
+}
+
+// Account looks up everything about one user. Groups that cannot be found out
+// are left off: the process then has fewer rights, never more.
+func (db *DB) Account(uid uint32) (Account, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	id := strconv.FormatUint(uint64(uid), 10)
+	entry, err := user.LookupId(id)
+	if err != nil {
+		fields, nssErr := db.getent("passwd", id)
+		if nssErr != nil {
+			return Account{}, fmt.Errorf("looking up user %d: %w", uid, err)
+		}
+		entry = &user.User{Uid: id, Username: fields[0], Gid: fields[3], HomeDir: fields[5]}
+	}
+	gid, err := strconv.ParseUint(entry.Gid, 10, 32)
+	if err != nil {
+		return Account{}, fmt.Errorf("group of user %d: %w", uid, err)
+	}
+	a := Account{Name: entry.Username, Home: entry.HomeDir, UID: uid, GID: uint32(gid)}
+	ids, _ := entry.GroupIds()
+	for _, g := range ids {
+		if n, err := strconv.ParseUint(g, 10, 32); err == nil {
+			a.Groups = append(a.Groups, uint32(n))
+		}
+	}
+	return a, nil
+}
+
+// getentTimeout bounds a directory server that does not answer: it is for all
+// look-ups that come one after another.
+const getentTimeout = 2 * time.Second
+
+// getent returns the fields of one entry of a database, "passwd" or "group".
+func (db *DB) getent(database, key string) ([]string, error) {
+	if key == "" || strings.HasPrefix(key, "-") {
+		return nil, fmt.Errorf("%q is not in %s", key, database)
+	}
+	now := time.Now()
+	if db.until.IsZero() || now.Sub(db.asked) > getentTimeout {
+		db.until = now.Add(getentTimeout)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), db.until)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/usr/bin/getent", database, key)
+	cmd.Env = []string{}
+	cmd.WaitDelay = 100 * time.Millisecond
+	out, err := cmd.Output()
+	db.asked = time.Now()
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Split(strings.TrimSuffix(string(out), "\n"), ":")
+	if len(fields) < 4 || fields[0] == "" || database == "passwd" && len(fields) != 7 {
+		return nil, fmt.Errorf("getent %s %q printed no entry", database, key)
+	}
+	return fields, nil
+}
+
+// Caller names who runs this process, as the kernel knows it and not as the
+// environment says.
+func Caller() string {
+	if uid := os.Getuid(); uid >= 0 {
+		return New().Name(uint32(uid))
+	}
+	if u, err := user.Current(); err == nil { // a system without user IDs
+		return u.Username
+	}
+	return "unknown"
+}

@@ -1,0 +1,73 @@
+package account
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func testDB(t *testing.T, passwd, group string) *DB {
+	t.Helper()
+	dir := t.TempDir()
+	db := New()
+	db.users.path, db.groups.path = filepath.Join(dir, "passwd"), filepath.Join(dir, "group")
+	write(t, db.users.path, passwd)
+	write(t, db.groups.path, group)
+	return db
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLookups(t *testing.T) {
+	db := testDB(t, "root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nalice:x:70001:70001::/home/alice:/bin/sh\nbroken\n:x:3:3::/:/\nbad:x:no:1::/:/\n",
+		"root:x:0:\nmsg:x:70100:alice\n")
+	if got := db.Name(0); got != "root" {
+		t.Errorf("name of 0: %q", got)
+	}
+	if uid, ok := db.UID("toor"); !ok || uid != 0 {
+		t.Errorf("toor: %d, %v", uid, ok)
+	}
+	if uid, ok := db.LocalUID("alice"); !ok || uid != 70001 {
+		t.Errorf("alice: %d, %v", uid, ok)
+	}
+	if _, ok := db.LocalUID("bad"); ok {
+		t.Error("an entry without a number counts")
+	}
+	if got := db.GroupName(70100); got != "msg" {
+		t.Errorf("group 70100: %q", got)
+	}
+	if got := db.Name(3999999999); got != "3999999999" {
+		t.Errorf("nobody's number: %q", got)
+	}
+	if _, ok := db.UID("no-such-account-anywhere"); ok {
+		t.Error("an account that is nowhere was found")
+	}
+	if _, ok := db.UID("--help"); ok {
+		t.Error("an option of getent was found as an account")
+	}
+}
+
+// TestChanges adds an account to a file that was read before.
+func TestChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := testDB(t, "alice:x:70001:70001::/:/bin/sh\n", "")
+		if _, ok := db.LocalUID("zoe"); ok {
+			t.Fatal("zoe is there too early")
+		}
+		write(t, db.users.path, "alice:x:70001:70001::/:/bin/sh\nzoe:x:70002:70002::/:/bin/sh\n")
+		if _, ok := db.LocalUID("zoe"); ok {
+			t.Error("the file is looked at for each question")
+		}
+		time.Sleep(2 * lookAgain) // of the bubble's clock
+		if uid, ok := db.LocalUID("zoe"); !ok || uid != 70002 {
+			t.Errorf("zoe after the change: %d, %v", uid, ok)
+		}
+	})
+}
