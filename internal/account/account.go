@@ -116,7 +116,7 @@ func (db *DB) lookUp(t *table, name string) (uint32, bool) {
 		return 0, false
 	}
 	fields, err := db.getent(t.database, name)
-	if err != nil {
+	if err != nil || fields[0] != name && isNumber(name) { // getent takes a number for an ID
 		t.nobody[name] = true
 		return 0, false
 	}
@@ -127,6 +127,8 @@ func (db *DB) lookUp(t *table, name string) (uint32, bool) {
 	t.ids[name], t.fourth[name] = uint32(id), fields[3]
 	return uint32(id), true
 }
+
+func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // Account is what a process with a user's rights is started with.
 type Account struct {

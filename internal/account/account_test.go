@@ -47,6 +47,9 @@ func TestLookups(t *testing.T) {
 	if _, ok := db.UID("no-such-account-anywhere"); ok {
 		t.Error("an account that is nowhere was found")
 	}
+	if _, ok := db.UID("0"); ok {
+		t.Error("the number of an account is its name")
+	}
 	if _, ok := db.UID("--help"); ok {
 		t.Error("an option of getent was found as an account")
 	}
