@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -102,8 +103,7 @@ func (r *run) deliver(places []place, report func(place, msg.Receipt)) {
 		case done && p.rdev != 0:
 			report(p, terminalReceipt(err))
 		case p.Kind == msg.KindDesktop:
-			report(p, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "desktop",
-				Detail: "messages on desktops need msgd, which this version does not have"})
+			clients = append(clients, p)
 		case p.client != nil && !r.written[p.rdev]:
 			clients = append(clients, p)
 		default:
@@ -111,13 +111,25 @@ func (r *run) deliver(places []place, report func(place, msg.Receipt)) {
 		}
 	}
 	popups := make(chan popupResult, len(clients))
-	if len(clients) > 0 {
-		go showPopups(r.ctx, r.users, clients, r.message, popups)
-	} else {
-		close(popups)
+	var wg sync.WaitGroup
+	for _, p := range clients {
+		w := r.windows.show(r.ctx, p, r.message)
+		wg.Go(func() {
+			x := popupResult{place: p}
+			if e := <-w.events; e.Outcome != msg.OutcomeAccepted {
+				x.err = errors.New(e.Detail)
+			}
+			popups <- x
+		})
 	}
+	go func() { wg.Wait(); close(popups) }()
 	r.writeTerminals(terminals, r.waiting, report)
 	r.fallBack(popups, report)
+}
+
+type popupResult struct {
+	place place
+	err   error
 }
 
 // reported is a receipt on its way to the one goroutine that reports.
@@ -144,8 +156,13 @@ func (r *run) fallBack(popups <-chan popupResult, report func(place, msg.Receipt
 }
 
 func (r *run) afterPopup(x popupResult, receipts chan<- reported) {
+	surface := map[msg.Kind]string{msg.KindTerminal: "tmux", msg.KindDesktop: "desktop"}[x.place.Kind]
 	if x.err == nil {
-		receipts <- reported{x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"}}
+		receipts <- reported{x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: surface}}
+		return
+	}
+	if x.place.Kind == msg.KindDesktop {
+		receipts <- reported{x.place, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: surface, Detail: x.err.Error()}}
 		return
 	}
 	r.writeTerminals([]place{x.place}, nil, func(p place, receipt msg.Receipt) {

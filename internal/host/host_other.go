@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -16,7 +17,7 @@ func Open() (msg.Host, error) {
 }
 
 // RunHelper is never called here, see IsHelper.
-func RunHelper() int {
+func RunHelper(func(context.Context, msg.Answer) error) int {
 	fmt.Fprintln(os.Stderr, "msg: helpers are used on Linux only")
 	return 1
 }

@@ -17,6 +17,7 @@ func Open() (msg.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name of this computer: %w", err)
 	}
+	users := account.New()
 	return &local{
 		name:  name,
 		proc:  procFS{root: "/proc"},
@@ -24,7 +25,9 @@ func Open() (msg.Host, error) {
 		utmp:  []string{"/run/utmp", "/var/run/utmp"},
 		bus:   "unix:path=/run/dbus/system_bus_socket",
 		seat:  "/sys/class/tty/tty0/active",
-		users: account.New(),
+		users: users,
+
+		windows: newWindows(users),
 	}, nil
 }
 
@@ -38,6 +41,8 @@ type local struct {
 	bus   string   // D-Bus address of the system bus
 	seat  string   // file with the name of the virtual terminal in front
 	users *account.DB
+
+	windows *windows
 }
 
 // place is a session with what delivery needs to know about it.
@@ -49,6 +54,8 @@ type place struct {
 	leader int // process that logind calls the leader, 0 if unknown
 	scope  string
 	client *tmuxClient // what runs in the foreground, if it is tmux
+
+	display string // of X, as logind or utmp has it; empty if it has none
 }
 
 // Sessions lists who is signed in.
@@ -68,8 +75,8 @@ func sessionsOf(places []place) []msg.Session {
 	return sessions
 }
 
-// Close has nothing to let go of.
-func (l *local) Close() error { return nil }
+// Close lets the helpers go.
+func (l *local) Close() error { return l.windows.close() }
 
 // errNoAnswers is why Send refuses a message that waits: the terminal has no
 // way to answer yet.

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if IsHelper() {
-		os.Exit(RunHelper())
+		os.Exit(RunHelper(nil))
 	}
 	os.Exit(m.Run())
 }
@@ -34,6 +34,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
+	users := account.New()
 	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, local: &local{
 		name:  "test",
 		proc:  procFS{root: filepath.Join(dir, "proc")},
@@ -41,8 +42,12 @@ func newWorld(t *testing.T) *world {
 		utmp:  []string{filepath.Join(dir, "utmp")},
 		bus:   "unix:path=" + filepath.Join(dir, "bus"),
 		seat:  filepath.Join(dir, "active"),
-		users: account.New(),
+		users: users,
+
+		windows: newWindows(users),
 	}}
+	w.windows.desktop = desktopRequest{Proc: w.proc.root, X11: filepath.Join(dir, "x11"), Runtime: filepath.Join(dir, "run")}
+	t.Cleanup(func() { w.windows.close() })
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
 	w.socket("/run/systemd/notify")
 	return w
