@@ -38,8 +38,8 @@ type helper struct {
 
 // Why a helper is over.
 var (
-	errIdle  = errors.New("the helper was not needed any more")
-	errEnded = errors.New("the helper ended")
+	errIdle   = errors.New("the helper was not needed any more")
+	errHelper = errors.New("the helper ended")
 )
 
 // start runs the process. What it fails with the first window says.
@@ -160,9 +160,9 @@ func (h *helper) read() {
 	switch {
 	case errors.Is(err, errReply):
 	case err != nil:
-		err = fmt.Errorf("%w: %w", errEnded, err)
+		err = fmt.Errorf("%w: %w", errHelper, err)
 	default:
-		err = errEnded
+		err = errHelper
 	}
 	h.giveUp(err)
 }

@@ -1,14 +1,12 @@
 package host
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"msg"
 	"msg/internal/text"
 )
 
@@ -138,18 +136,9 @@ func (v notifier) addActions(c *callout, n notice) {
 		c.detail = "this desktop shows no buttons: a click on the message is its " + n.Buttons[0]
 	default:
 		c.noAnswer = true
-		c.detail = "this desktop shows no buttons: to answer, " + howToAnswer(n) + " in a terminal"
-		c.body += "\n\nTo answer, type " + howToAnswer(n) + " in a terminal."
+		c.detail = "this desktop shows no buttons: it can be answered with " + n.Command + " in a terminal"
+		c.body += "\n\nTo answer, type " + n.Command + " in a terminal."
 	}
-}
-
-// howToAnswer is the command that answers.
-func howToAnswer(n notice) string {
-	id := msg.ShortID(n.Message)
-	if len(n.Buttons) == 1 {
-		return "msg /ok:" + id
-	}
-	return fmt.Sprintf("msg /answer:%s:%s", strings.ToLower(n.Buttons[0]), id)
 }
 
 // button is the label of the action that a service says was invoked.

@@ -80,18 +80,19 @@ type window struct {
 	limit   time.Duration // for the first event
 	once    sync.Once
 	closing chan struct{}
+	done    chan struct{} // closed when nothing is left to do
 }
 
 // show shows m on p; it does not block. The end of ctx takes the window off the
 // screen as long as an event is to come.
 func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 	events := make(chan event, 2) // nobody has to read them
-	x := &window{events: events, surface: "tmux", limit: tmuxTimeout + helperGrace, closing: make(chan struct{})}
+	x := &window{events: events, surface: surfaceTmux, limit: tmuxTimeout + helperGrace, closing: make(chan struct{}), done: make(chan struct{})}
 	r := request{Notice: newNotice(m)}
 	if p.client != nil {
 		r.Tmux = &tmuxRequest{PID: p.client.pid, TTY: p.tty}
 	} else {
-		x.surface, x.limit = "desktop", desktopTimeout+helperGrace
+		x.surface, x.limit = surfaceDesktop, desktopTimeout+helperGrace
 		d := w.desktop
 		d.Runtime = filepath.Join(d.Runtime, strconv.FormatUint(uint64(p.uid), 10))
 		d.Display, d.Scope = p.display, p.scope
@@ -101,11 +102,21 @@ func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 	return x
 }
 
-// close takes the window off the screen, if the surface can.
-func (x *window) close() { x.once.Do(func() { close(x.closing) }) }
+// close takes the window off the screen, if the surface can. When it returns
+// the helper has been told, so that this process may end.
+func (x *window) close() {
+	x.once.Do(func() { close(x.closing) })
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
+	select {
+	case <-x.done:
+	case <-late.C:
+	}
+}
 
 // run is the life of a window on this side.
 func (x *window) run(ctx context.Context, w *windows, uid uint32, r request, events chan<- event) {
+	defer close(x.done)
 	tell := func(e event) {
 		e.Surface, e.At = x.surface, time.Now()
 		events <- e

@@ -53,6 +53,7 @@ type notice struct {
 	By      string        `json:"by,omitempty"`
 	Text    string        `json:"text"`
 	Buttons []string      `json:"buttons"`
+	Command string        `json:"command,omitempty"` // that answers in any terminal
 	Wait    bool          `json:"wait,omitempty"`
 	Timeout time.Duration `json:"timeout,omitempty"` // 0: until it is closed
 }
@@ -64,7 +65,7 @@ func newNotice(m msg.Message) notice {
 		Buttons: []string{msg.LabelOK}, Wait: m.Wait, Timeout: m.Timeout,
 	}
 	if m.Wait { // nobody would learn of another answer
-		n.Buttons = m.Buttons.Labels()
+		n.Buttons, n.Command = m.Buttons.Labels(), answerElsewhere(m)
 	}
 	return n
 }
@@ -158,7 +159,7 @@ func lines(r io.Reader, longest int, do func([]byte) error) error {
 
 // writeTimeout is how long the other end may take to read a line. The buffers
 // of the kernel take many lines at once.
-const writeTimeout = 2 * time.Second
+const writeTimeout = time.Second
 
 // writeLine writes v as one line of JSON, within a deadline.
 func writeLine(conn net.Conn, v any) error {
