@@ -17,12 +17,6 @@ import (
 	"msg/internal/text"
 )
 
-// Where logind and the system bus are, see sd-login(3).
-const (
-	logindFolder = "/run/systemd/seats"
-	busSocket    = "/run/dbus/system_bus_socket"
-)
-
 // checkTimeout bounds each question to another program.
 const checkTimeout = 5 * time.Second
 
@@ -30,12 +24,18 @@ const checkTimeout = 5 * time.Second
 // prints what it finds.
 type checkup struct {
 	program
+	seats string // the folder that logind keeps while it runs, see sd-login(3)
+	bus   string // the socket of the system bus
 	wrong bool
 }
 
 // check is msgd check.
 func (p program) check(o options) int {
-	c := &checkup{program: p}
+	c := &checkup{program: p, seats: "/run/systemd/seats", bus: "/run/dbus/system_bus_socket"}
+	return c.all(o)
+}
+
+func (c *checkup) all(o options) int {
 	config, err := loadConfig(o.config)
 	c.configuration(o.config, config, err)
 	c.rights()
@@ -174,11 +174,11 @@ func (c *checkup) journal(path string) {
 
 // logind says who signs in; without it there is less to go by.
 func (c *checkup) logind() {
-	if _, err := os.Stat(logindFolder); err != nil {
+	if _, err := os.Stat(c.seats); err != nil {
 		c.warning("logind", "it does not run: sessions are found by /proc and utmp alone")
 		return
 	}
-	conn, err := net.DialTimeout("unix", busSocket, checkTimeout)
+	conn, err := net.DialTimeout("unix", c.bus, checkTimeout)
 	if err != nil {
 		c.error("logind", "the system bus cannot be reached: %v", err)
 		return
