@@ -8,9 +8,11 @@ package route
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"msg"
 	"msg/internal/control"
@@ -22,8 +24,9 @@ import (
 type Router struct {
 	Open   func() (msg.Host, error) // this computer, without msgd
 	Sender func() string            // who sends, for messages that no msgd signs
-	Dirs   Dirs
-	Ask    bool // ssh may ask for a password at the terminal
+	Dir    string                   // where msgd has its socket
+	OwnDir string                   // where this process may take answers itself
+	Ask    bool                     // ssh may ask for a password at the terminal
 }
 
 // Computer is a way to one computer. It is a msg.Host that does what else its
@@ -32,9 +35,10 @@ type Computer struct {
 	*control.Client
 	By, Why string // how another computer is reached, and why so; empty for this one
 
-	name   string
 	router Router
-	stream *ssh.Stream
+	here   bool
+	name   string      // of another computer, as it was written
+	stream *ssh.Stream // the last one to it
 }
 
 // notYet is what a way says that this version does not have.
@@ -85,6 +89,34 @@ func (r Router) overSSH(name string, h ssh.Host, why string) *Computer {
 		}
 		c.stream = s
 		return s, nil
-	}, h.Name)
+	}, "")
 	return c
+}
+
+// explain makes an error that says which computer it is about, if it is
+// another one. Where ssh has brought nobody to a msgd, it knows why.
+func (c *Computer) explain(err error) error {
+	switch {
+	case err == nil || c.here:
+		return err
+	case errors.Is(err, control.ErrSilent) && c.stream.Err() != nil:
+		err = c.stream.Err()
+	}
+	return fmt.Errorf("%q: %w", c.name, err)
+}
+
+// answerTime is how long a computer may take to say what came of a message,
+// beside the time that it waits for answers.
+const answerTime = time.Minute
+
+// limited ends a request that nothing else would end.
+func limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
+	limit := answerTime
+	if m.Wait {
+		if m.Timeout == 0 {
+			return ctx, func() {}
+		}
+		limit += m.Timeout
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("there was no reply for %v", limit))
 }

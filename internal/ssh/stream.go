@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	connectTimeout = 5 * time.Second // of ssh, for each address of a host
-	endTimeout     = 2 * time.Second // for ssh to end by itself
+	connectTimeout = 5 * time.Second  // of ssh, for each address of a host
+	signInTimeout  = 30 * time.Second // until the msgd of a host speaks
+	askTimeout     = 5 * time.Minute  // the same where somebody may have to type a password
+	endTimeout     = 2 * time.Second  // for ssh to end by itself
 	signalTimeout  = 300 * time.Millisecond
 )
 
@@ -21,19 +23,20 @@ const (
 type Stream struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
-	out  io.Reader
+	out  *os.File
 	said tail
 
 	once   sync.Once
-	ended  chan struct{} // closed when ssh has ended
-	failed error         // why, set before that
+	mu     sync.Mutex
+	failed error // the first reason
 }
 
 // Dial runs ssh. That it could be run says nothing yet about the host: reading
-// does. When ctx ends, so does ssh. ask lets it ask for a password at the
-// terminal.
+// does, until the time in which somebody can sign in is over: SetReadDeadline
+// takes that limit away. When ctx ends, so does ssh. ask lets it ask for a
+// password at the terminal.
 func Dial(ctx context.Context, h Host, ask bool) (*Stream, error) {
-	s := &Stream{cmd: exec.CommandContext(ctx, "ssh", h.args(ask)...), ended: make(chan struct{})}
+	s := &Stream{cmd: exec.CommandContext(ctx, "ssh", h.args(ask)...)}
 	// Asked to end, ssh puts a terminal right on which it was reading a
 	// password.
 	s.cmd.Cancel = func() error {
@@ -50,28 +53,59 @@ func Dial(ctx context.Context, h Host, ask bool) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.cmd.StdoutPipe()
+	out, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	s.in, s.out = in, out
-	if err := s.cmd.Start(); err != nil {
+	s.in, s.out, s.cmd.Stdout = in, out, theirs
+	err = s.cmd.Start()
+	theirs.Close()
+	if err != nil {
+		out.Close()
 		return nil, notRun(err)
 	}
+	limit := signInTimeout
+	if ask {
+		limit = askTimeout
+	}
+	_ = s.SetReadDeadline(time.Now().Add(limit)) // Windows has none for pipes
 	return s, nil
 }
 
 // Read reads what the msgd of the host sends.
 func (s *Stream) Read(b []byte) (int, error) {
 	n, err := s.out.Read(b)
-	if n > 0 || err == nil {
+	switch {
+	case n > 0 || err == nil:
 		return n, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.fail(&Error{"it does not answer"})
+	default:
+		s.wait()
 	}
-	s.wait()
-	if s.failed != nil {
-		return 0, s.failed
+	if err := s.Err(); err != nil {
+		return 0, err
 	}
 	return 0, io.EOF
+}
+
+// SetReadDeadline limits the time that Read waits; the zero time is no limit.
+func (s *Stream) SetReadDeadline(t time.Time) error { return s.out.SetReadDeadline(t) }
+
+// Err is why ssh or the host has failed, as far as it is known.
+func (s *Stream) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// fail keeps the first reason.
+func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = err
+	}
 }
 
 // Write writes to the msgd of the host.
@@ -83,9 +117,10 @@ func (s *Stream) Close() error {
 	kill := time.AfterFunc(endTimeout, func() { _ = s.cmd.Process.Kill() })
 	defer kill.Stop()
 	// What still comes is read, or ssh might not end.
+	_ = s.out.SetReadDeadline(time.Now().Add(endTimeout + signalTimeout))
 	_, _ = io.Copy(io.Discard, s.out)
 	s.wait()
-	return nil
+	return s.out.Close()
 }
 
 // wait waits until ssh has ended and finds out why.
@@ -94,11 +129,9 @@ func (s *Stream) wait() {
 		err := s.cmd.Wait()
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			s.failed = explain(exit.ExitCode(), s.said.String())
+			s.fail(explain(exit.ExitCode(), s.said.String()))
 		}
-		close(s.ended)
 	})
-	<-s.ended
 }
 
 // tail keeps the end of what is written to it. Whatever a host prints in front

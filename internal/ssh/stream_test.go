@@ -142,6 +142,19 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestSilence has a host that lets nobody in and turns nobody away.
+func TestSilence(t *testing.T) {
+	useFake(t)
+	s := dial(t, t.Context(), "echo")
+	defer s.Close()
+	if err := s.SetReadDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Read(make([]byte, 1)); err == nil || err.Error() != "it does not answer" || s.Err() != err {
+		t.Errorf("Read: %v", err)
+	}
+}
+
 // TestEnd holds that ssh ends with the context, and that one which does not
 // want to is killed: no process is left behind.
 func TestEnd(t *testing.T) {
