@@ -53,6 +53,9 @@ func (db *DB) LocalUID(name string) (uint32, bool) {
 	return uid, ok
 }
 
+// GID returns the group ID of a name.
+func (db *DB) GID(name string) (uint32, bool) { return db.id(&db.groups, name) }
+
 // GroupName returns the name of a group, or the number if nobody knows it.
 func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
 

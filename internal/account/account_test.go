@@ -43,6 +43,9 @@ func TestLookups(t *testing.T) {
 	if got := db.GroupName(70100); got != "msg" {
 		t.Errorf("group 70100: %q", got)
 	}
+	if gid, ok := db.GID("msg"); !ok || gid != 70100 {
+		t.Errorf("group msg: %d, %v", gid, ok)
+	}
 	if got := db.Name(3999999999); got != "3999999999" {
 		t.Errorf("nobody's number: %q", got)
 	}
