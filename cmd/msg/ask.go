@@ -18,8 +18,6 @@ func (p program) answer(ctx context.Context, m cli.Msg, ui *ui) error {
 	switch {
 	case errors.Is(err, control.ErrNoDaemon):
 		return fmt.Errorf("%w: %w", msg.ErrNothing, err)
-	case errors.Is(err, msg.ErrNothing) && m.Answer.Message == "":
-		return fmt.Errorf("%w in this terminal; /ok:ID answers one that was shown in another terminal of yours", err)
 	case err != nil:
 		return err
 	}

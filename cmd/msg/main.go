@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"msg"
 	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/host"
@@ -26,7 +27,16 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper())
 	}
-	os.Exit(run(route.Router{Open: host.Open, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+}
+
+// openHere opens this computer.
+func openHere() (msg.Host, error) {
+	l, err := host.Open()
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // ownDir is where answers are taken while no msgd runs: root's is for

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"msg"
 	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/host"
@@ -19,7 +20,16 @@ import (
 )
 
 func main() {
-	os.Exit(run(route.Router{Open: host.Open, Dir: filepath.Dir(control.Socket)}))
+	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket)}))
+}
+
+// openHere opens this computer.
+func openHere() (msg.Host, error) {
+	l, err := host.Open()
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // run is main with the ways to computers, so that the scripts of the tests can
