@@ -49,11 +49,11 @@ func openFake() (msg.Host, error) {
 	}
 	defer f.Close()
 	fake, err := hosttest.ReadFake(f)
-	return recorded{standin.NewDesk(fake)}, err
+	return recorded{standin.Desk{Fake: fake}}, err
 }
 
 // recorded is a fake computer whose screens outlive the process.
-type recorded struct{ *standin.Desk }
+type recorded struct{ standin.Desk }
 
 func (r recorded) Close() error { return r.Save(os.Getenv("MSG_TEST_SCREENS")) }
 

@@ -46,7 +46,7 @@ func Daemon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(screens, 0o755))
 	l, err := control.Listen(filepath.Join(dir, filepath.Base(control.Socket)), 0o666)
 	ts.Check(err)
-	server := control.Server{Service: &msgd{desk: NewDesk(fake), screens: screens}, Host: host}
+	server := control.Server{Service: &msgd{desk: Desk{fake}, screens: screens}, Host: host}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, l) }()
@@ -58,7 +58,7 @@ func Daemon(ts *testscript.TestScript, neg bool, args []string) {
 
 // msgd is the smallest control.Service that behaves: it trusts everybody.
 type msgd struct {
-	desk    *Desk
+	desk    Desk
 	screens string
 
 	mu      sync.Mutex
