@@ -46,7 +46,7 @@ func decodeRequest(line []byte) (request, error) {
 		return request{}, otherVersion(line, err)
 	}
 	if r.Version != Version {
-		return request{}, otherVersion(line, nil)
+		return request{}, otherVersion(line, fmt.Errorf("%w: it has no version", errLine))
 	}
 	return r, r.check()
 }
