@@ -45,6 +45,7 @@ type windows struct {
 	closed  bool
 	helpers map[uint32]*helper
 	running map[uint32]int // processes that have not ended
+	reaping sync.WaitGroup
 }
 
 func newWindows(users *account.DB) *windows {

@@ -15,26 +15,23 @@ import (
 // it are skipped where there is no dbus-daemon.
 func Bus(t testing.TB) string {
 	t.Helper()
-	return startBus(t, nil)
+	return startBus(t, "--session")
 }
 
 // BusIn is Bus with a socket of the name "bus" in a folder, as the bus of a
 // user has.
 func BusIn(t testing.TB, dir string) string {
 	t.Helper()
-	return startBus(t, nil, "--address=unix:path="+filepath.Join(dir, "bus"))
+	return startBus(t, "--session", "--address=unix:path="+filepath.Join(dir, "bus"))
 }
 
-func startBus(t testing.TB, change func(*exec.Cmd), arguments ...string) string {
+func startBus(t testing.TB, arguments ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
 		t.Skip("no dbus-daemon (Debian: apt install dbus)")
 	}
-	cmd := exec.Command(path, append([]string{"--session", "--nofork", "--nopidfile", "--print-address=1"}, arguments...)...)
-	if change != nil {
-		change(cmd)
-	}
+	cmd := exec.Command(path, append([]string{"--nofork", "--nopidfile", "--print-address=1"}, arguments...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
