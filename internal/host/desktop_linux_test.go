@@ -36,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.bus = hosttest.BusIn(t, d.dir)
+	d.bus, _ = hosttest.BusAt(t, filepath.Join(d.dir, "bus"))
 	return d
 }
 

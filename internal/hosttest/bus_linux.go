@@ -19,8 +19,9 @@ const everybody = `<busconfig>
 </busconfig>
 `
 
-// BusOf is BusIn for another user, whom the folder belongs to; only root can
-// start it. It lets root in as well, who plays the desktop.
+// BusOf starts a bus for another user, with the socket "bus" in a folder, both
+// of which it gives to that user; only root can. It lets root in as well, who
+// plays the desktop.
 func BusOf(t testing.TB, dir string, uid int) string {
 	t.Helper()
 	path := filepath.Join(dir, "bus")
@@ -28,7 +29,7 @@ func BusOf(t testing.TB, dir string, uid int) string {
 	if err := os.WriteFile(config, fmt.Appendf(nil, everybody, path), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := startBus(t, "--config-file="+config)
+	address, _ := startBus(t, "--config-file="+config)
 	for _, name := range []string{dir, path} {
 		if err := os.Lchown(name, uid, uid); err != nil {
 			t.Fatal(err)
