@@ -224,7 +224,7 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 // busy with one of the user's own, leaves the terminal itself, at once and not
 // after the others.
 func (d *delivery) inWindow() {
-	win := d.windows.show(d.ctx, d.place, d.message)
+	win := d.show(d.ctx, d.place, d.message)
 	first := d.first(win)
 	switch {
 	case first.Outcome == msg.OutcomeAccepted:

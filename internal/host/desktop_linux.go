@@ -25,7 +25,8 @@ func newDesktops() *desktops {
 	return &desktops{services: map[string]*service{}, positions: map[int]bool{}}
 }
 
-// How the time until a notice is on the screen is divided.
+// How the time until a notice is on the screen is divided: to find out about
+// the notification service, and for the dialog.
 const (
 	notifyTimeout = 3 * time.Second
 	dialogTimeout = desktopTimeout - notifyTimeout
@@ -77,10 +78,10 @@ func (a *attempt) show(ctx context.Context) ending {
 // once tries one way after the other. The error is that of a notice that is
 // not on the screen. A service that dies ends the first time at once.
 func (a *attempt) once(ctx context.Context, first bool) (ending, error) {
-	notifying, cancel := context.WithTimeout(ctx, notifyTimeout)
+	showing, cancel := context.WithTimeout(ctx, desktopTimeout)
 	defer cancel()
 	var problems []string
-	s, owner, about, err := a.find(notifying)
+	s, owner, about, err := a.find(showing)
 	known := &about
 	if err != nil {
 		known, problems = nil, []string{err.Error()}
@@ -88,9 +89,9 @@ func (a *attempt) once(ctx context.Context, first bool) (ending, error) {
 	for _, way := range ways(known, a.n) {
 		var e ending
 		if way == byDialog {
-			e, err = a.dialog(ctx)
+			e, err = a.dialog(ctx, showing)
 		} else {
-			e, err = a.notify(ctx, s, owner, about.callout(a.n))
+			e, err = a.notify(ctx, showing, s, owner, about.callout(a.n))
 		}
 		if err == nil || ctx.Err() != nil || first && errors.Is(err, errLost) {
 			return e, err
@@ -103,6 +104,8 @@ func (a *attempt) once(ctx context.Context, first bool) (ending, error) {
 // find finds the notification service: on the bus of the user, else on the one
 // that the programs of the session use, see dbus-launch(1).
 func (a *attempt) find(ctx context.Context) (*service, string, notifier, error) {
+	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
+	defer cancel()
 	usual := filepath.Join(a.Runtime, "bus")
 	s, owner, about, err := a.ask(ctx, usual)
 	if err == nil {
@@ -153,9 +156,10 @@ func (d *desktops) service(ctx context.Context, bus string) (*service, error) {
 	return s, nil
 }
 
-// notify shows the notice as a notification and waits until it ends.
-func (a *attempt) notify(ctx context.Context, s *service, owner string, c callout) (ending, error) {
-	x, err := s.show(ctx, owner, a.n.Message, c)
+// notify shows the notice as a notification, while showing lasts, and waits
+// until it ends.
+func (a *attempt) notify(ctx, showing context.Context, s *service, owner string, c callout) (ending, error) {
+	x, err := s.show(showing, owner, a.n.Message, c)
 	if err != nil {
 		return ending{}, err
 	}
@@ -201,9 +205,10 @@ func (n notice) ended(o outcome) ending {
 	return ending{outcome: msg.OutcomeDismissed}
 }
 
-// dialog shows the notice in a window of our own and waits until it ends.
-func (a *attempt) dialog(ctx context.Context) (ending, error) {
-	env := a.environment(ctx)
+// dialog shows the notice in a window of our own, while showing lasts, and
+// waits until it ends.
+func (a *attempt) dialog(ctx, showing context.Context) (ending, error) {
+	env := a.environment(showing)
 	if env.display == "" {
 		return ending{}, errNoDisplay
 	}
@@ -211,13 +216,15 @@ func (a *attempt) dialog(ctx context.Context) (ending, error) {
 	defer leave()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	late := time.AfterFunc(dialogTimeout, func() { cancel(errSlowDisplay) })
-	defer late.Stop()
+	showing, stop := context.WithTimeout(showing, dialogTimeout)
+	defer stop()
+	inTime := context.AfterFunc(showing, func() { cancel(errSlowDisplay) })
+	defer inTime()
 	request := dialog.Request{Title: a.n.Title, By: a.n.By, Text: a.n.Text, Buttons: a.n.Buttons, Timeout: a.dialogTime(), Position: position}
 	where := dialog.Env{Display: env.display, Xauthority: env.xauthority, Home: a.Home}
 	up := false
 	r, err := dialog.Show(ctx, where, request, func(missing []rune) {
-		if late.Stop() {
+		if inTime() {
 			up = true
 			a.up(missingDetail(missing), false)
 		}

@@ -36,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.bus = hosttest.BusIn(t, d.dir)
+	d.bus, _ = hosttest.BusAt(t, filepath.Join(d.dir, "bus"))
 	return d
 }
 
@@ -252,6 +252,10 @@ func TestNotificationOddities(t *testing.T) {
 	}{
 		{"answered before it is known", func(k *hosttest.Notifier) { k.Early = true }},
 		{"numbers with a sign", func(k *hosttest.Notifier) { k.Signed = true; k.Early = true }},
+		{"more than anybody wants to know", func(k *hosttest.Notifier) {
+			k.Vendor, k.Early = strings.Repeat("x", 1<<20), true
+			k.Capabilities = append(slices.Repeat([]string{"x-everything"}, 2_000), k.Capabilities...)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)

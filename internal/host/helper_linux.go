@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -81,10 +82,10 @@ func (h *helper) run(w *windows) error {
 	}
 	h.mu.Unlock()
 	w.ran(h.uid, 1)
-	go func() {
+	w.reaping.Go(func() {
 		_ = cmd.Wait()
 		w.ran(h.uid, -1)
-	}()
+	})
 	return nil
 }
 
@@ -159,6 +160,8 @@ func (h *helper) read() {
 	})
 	switch {
 	case errors.Is(err, errReply):
+	case errors.Is(err, bufio.ErrTooLong):
+		err = errReply
 	case err != nil:
 		err = fmt.Errorf("%w: %w", errHelper, err)
 	default:

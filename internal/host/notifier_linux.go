@@ -19,6 +19,19 @@ type notifier struct {
 
 func (v notifier) can(capability string) bool { return slices.Contains(v.capabilities, capability) }
 
+// trimmed keeps of what a service says of itself what anybody looks at.
+func (v notifier) trimmed() notifier {
+	const longest = 64
+	cut := func(s string) string { return strings.Clone(s[:min(len(s), longest)]) }
+	var known []string
+	for _, c := range []string{"actions", "body", "body-markup"} {
+		if v.can(c) {
+			known = append(known, c)
+		}
+	}
+	return notifier{cut(v.name), cut(v.vendor), cut(v.version), known}
+}
+
 // withButtons are the services that show a button for every action. The
 // capability "actions" does not say so: dunst and mako have it, and there is
 // nothing to press.

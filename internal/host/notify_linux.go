@@ -138,8 +138,10 @@ func (s *service) ask(ctx context.Context, owner string) (v notifier, err error)
 	<-information.Done
 	<-capabilities.Done
 	var specification string
-	err = information.Store(&v.name, &v.vendor, &v.version, &specification)
-	return v, errors.Join(err, capabilities.Store(&v.capabilities))
+	if err = information.Store(&v.name, &v.vendor, &v.version, &specification); err == nil {
+		err = capabilities.Store(&v.capabilities)
+	}
+	return v.trimmed(), err
 }
 
 // show shows what c says for the message with that ID, once for all that ask

@@ -30,10 +30,11 @@ type servant struct {
 // newServant makes a helper for whoever is at the other end of conn. self is
 // the path of this program.
 func newServant(conn net.Conn, self string, late func(context.Context, msg.Answer) error) *servant {
+	tmuxes := &tmuxes{self: self, turns: map[string]chan struct{}{}}
 	desktops := newDesktops()
 	on := func(r request) surface {
 		if r.Tmux != nil {
-			return tmuxSurface(self, *r.Tmux)
+			return tmuxes.surface(*r.Tmux)
 		}
 		return desktops.surface(*r.Desktop)
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,15 +16,43 @@ import (
 	"msg"
 )
 
-// tmuxSurface shows notices over one client of tmux. It runs in the helper.
-func tmuxSurface(self string, c tmuxRequest) surface {
+// tmuxes shows notices over clients of tmux. It is part of the helper.
+type tmuxes struct {
+	self string // path of this program
+
+	mu    sync.Mutex
+	turns map[string]chan struct{} // by client; whoever can send may open a popup
+}
+
+// turn waits until no other message is opening a popup on a client: tmux shows
+// one, and the others have to find it.
+func (t *tmuxes) turn(ctx context.Context, client string) (done func(), err error) {
+	t.mu.Lock()
+	turn := t.turns[client]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		t.turns[client] = turn
+	}
+	t.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, errSlowTmux
+	}
+}
+
+var errSlowTmux = errors.New("tmux does not answer")
+
+// surface shows notices over one client.
+func (t *tmuxes) surface(c tmuxRequest) surface {
 	return func(ctx context.Context, n notice, up func(string, bool)) ending {
 		client, err := unix.PidfdOpen(c.PID, 0)
 		if err != nil {
 			return failed(fmt.Errorf("looking at the client of tmux: %w", err))
 		}
 		defer unix.Close(client)
-		link, err := showPopup(ctx, self, c, popup{Notice: n, Client: c.TTY})
+		link, err := t.show(ctx, c, popup{Notice: n, Client: c.TTY})
 		if err != nil {
 			return failed(err)
 		}
@@ -33,16 +62,20 @@ func tmuxSurface(self string, c tmuxRequest) surface {
 	}
 }
 
-// popupRace is how long another message's popup may take to come up, or to
+// popupRace is how long the popup of another helper may take to come up, or to
 // close, when it is in the way of this one.
 const popupRace = 300 * time.Millisecond
 
-// showPopup shows p over one tmux client, and returns when it is on the
-// screen: in the popup that is open for an earlier message, else in one of its
-// own.
-func showPopup(ctx context.Context, self string, c tmuxRequest, p popup) (*popupLink, error) {
+// show shows p over one client, and returns when it is on the screen: in the
+// popup that is open for an earlier message, else in one of its own.
+func (t *tmuxes) show(ctx context.Context, c tmuxRequest, p popup) (*popupLink, error) {
 	ctx, cancel := context.WithTimeout(ctx, tmuxTimeout)
 	defer cancel()
+	done, err := t.turn(ctx, c.TTY)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	again := time.NewTicker(popupRace / 10)
 	defer again.Stop()
 	for end := time.Now().Add(popupRace); ; {
@@ -50,7 +83,7 @@ func showPopup(ctx context.Context, self string, c tmuxRequest, p popup) (*popup
 		if err == nil {
 			return link, nil
 		}
-		link, err = openPopup(ctx, self, c, p)
+		link, err = openPopup(ctx, t.self, c, p)
 		if err == nil || !errors.Is(err, errNoPopup) || time.Now().After(end) {
 			return link, err
 		}
@@ -113,7 +146,7 @@ func openPopup(ctx context.Context, self string, c tmuxRequest, p popup) (*popup
 	case <-ctx.Done():
 		l.Close()
 		go func() { (<-shown).takeAway() }()
-		return nil, errors.New("tmux does not answer")
+		return nil, errSlowTmux
 	}
 	if link == nil {
 		return nil, errNoPopup

@@ -45,6 +45,7 @@ type windows struct {
 	closed  bool
 	helpers map[uint32]*helper
 	running map[uint32]int // processes that have not ended
+	reaping sync.WaitGroup
 }
 
 func newWindows(users *account.DB) *windows {
@@ -75,19 +76,19 @@ type event struct {
 // waits, and the surface has a way to answer, a second one says how it ended.
 // The channel is closed after the last.
 type window struct {
-	events  <-chan event
-	surface string
-	limit   time.Duration // for the first event
-	once    sync.Once
-	closing chan struct{}
-	done    chan struct{} // closed when nothing is left to do
+	events <-chan event
+	off    func()
 }
+
+// close takes the window off the screen, if the surface can. When it returns
+// the helper has been told, so that this process may end.
+func (x *window) close() { x.off() }
 
 // show shows m on p; it does not block. The end of ctx takes the window off the
 // screen as long as an event is to come.
 func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 	events := make(chan event, 2) // nobody has to read them
-	x := &window{events: events, surface: surfaceTmux, limit: tmuxTimeout + helperGrace, closing: make(chan struct{}), done: make(chan struct{})}
+	x := &showing{surface: surfaceTmux, limit: tmuxTimeout + helperGrace, closing: make(chan struct{}), done: make(chan struct{})}
 	r := request{Notice: newNotice(m)}
 	if p.client != nil {
 		r.Tmux = &tmuxRequest{PID: p.client.pid, TTY: p.tty}
@@ -99,12 +100,20 @@ func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 		r.Desktop = &d
 	}
 	go x.run(ctx, w, p.uid, r, events)
-	return x
+	return &window{events, x.end}
 }
 
-// close takes the window off the screen, if the surface can. When it returns
-// the helper has been told, so that this process may end.
-func (x *window) close() {
+// showing is a window as long as there is something to do about it.
+type showing struct {
+	surface string
+	limit   time.Duration // for the first event
+	once    sync.Once
+	closing chan struct{}
+	done    chan struct{} // closed when nothing is left to do
+}
+
+// end ends it, and waits until the helper has been told.
+func (x *showing) end() {
 	x.once.Do(func() { close(x.closing) })
 	late := time.NewTimer(writeTimeout)
 	defer late.Stop()
@@ -115,7 +124,7 @@ func (x *window) close() {
 }
 
 // run is the life of a window on this side.
-func (x *window) run(ctx context.Context, w *windows, uid uint32, r request, events chan<- event) {
+func (x *showing) run(ctx context.Context, w *windows, uid uint32, r request, events chan<- event) {
 	defer close(x.done)
 	tell := func(e event) {
 		e.Surface, e.At = x.surface, time.Now()
@@ -141,7 +150,7 @@ func (x *window) run(ctx context.Context, w *windows, uid uint32, r request, eve
 }
 
 // first waits for the first event.
-func (x *window) first(ctx context.Context, r *remote) event {
+func (x *showing) first(ctx context.Context, r *remote) event {
 	late := time.NewTimer(x.limit)
 	defer late.Stop()
 	select {
@@ -159,7 +168,7 @@ func (x *window) first(ctx context.Context, r *remote) event {
 
 // last waits for the second event. That the time is over the helper says
 // itself; a helper that does not is not waited for.
-func (x *window) last(ctx context.Context, r *remote, timeout time.Duration) event {
+func (x *showing) last(ctx context.Context, r *remote, timeout time.Duration) event {
 	var over <-chan time.Time
 	if timeout > 0 {
 		t := time.NewTimer(timeout + helperGrace)

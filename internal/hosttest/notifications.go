@@ -240,3 +240,28 @@ var (
 	MakoNotifier  = Notifier{Name: "mako", Vendor: "emersion", Version: "1.7.1", Capabilities: strings.Fields("actions body body-markup")}
 	OSDNotifier   = Notifier{Name: "notify-osd", Vendor: "Canonical Ltd", Version: "1.0", Capabilities: strings.Fields("body body-markup")}
 )
+
+// Manager is the service manager of a user on a bus, as far as it tells the
+// environment of what it starts.
+func Manager(t testing.TB, address string, environment ...string) {
+	t.Helper()
+	conn, err := dbus.Connect(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	export(t, conn, managerProperties(environment), "/org/freedesktop/systemd1", "org.freedesktop.DBus.Properties")
+	if _, err := conn.RequestName("org.freedesktop.systemd1", dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type managerProperties []string
+
+// Get is org.freedesktop.DBus.Properties.Get.
+func (p managerProperties) Get(iface, name string) (dbus.Variant, *dbus.Error) {
+	if iface != "org.freedesktop.systemd1.Manager" || name != "Environment" {
+		return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", nil)
+	}
+	return dbus.MakeVariant([]string(p)), nil
+}
