@@ -2,7 +2,6 @@ package lab_test
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"strings"
 	"testing"
@@ -14,10 +13,8 @@ import (
 // soon is how long a desktop may take to show something on a busy computer.
 const soon = 20 * time.Second
 
-// sessionOf returns a property of the display's session.
-func sessionOf(host *lab.Host, d *lab.Display, property string) string {
-	return strings.TrimSpace(host.Must("loginctl", "show-session", d.Session, "-p", property, "--value"))
-}
+// text has what no single font has.
+const text = "The server restarts: 漢字 \U0001f600 é"
 
 // notify shows a notification with notify-send, and gives what that prints when
 // the notification has gone: the action that was chosen.
@@ -58,92 +55,88 @@ func must(t *testing.T) func(area image.Rectangle, err error) image.Rectangle {
 func TestXFCE(t *testing.T) {
 	host := withUsers(lab.Desktop(t))
 	d := host.XFCE("alice")
-	t.Run("session", func(t *testing.T) {
-		for property, want := range map[string]string{"Type": "x11", "Class": "user", "Seat": "seat0", "Active": "yes", "Name": "alice", "Display": ":0"} {
-			if got := sessionOf(host, d, property); got != want {
-				t.Errorf("%s is %q, want %q", property, got, want)
-			}
+	hasProperties(t, host, d, map[string]string{
+		"Type": "x11", "Class": "user", "Name": "alice", "Seat": "seat0", "Active": "yes", "Display": ":0"})
+	if r := host.Run(t.Context(), "systemctl", "is-system-running", "--wait"); r.Code != 0 {
+		t.Errorf("the host is %s%s", r.Stdout, host.Must("systemctl", "--failed"))
+	}
+
+	before := d.Screenshot("before")
+	answer := notify(d, t.Context(), "--action=ok=OK", "--action=no=No", "From root", text)
+	no := must(t)(d.WaitButton("No", soon))
+	shown := must(t)(d.WaitChange(before, soon))
+	d.Screenshot("notification")
+	if !no.In(shown) {
+		t.Errorf("the button is at %v, and the notification at %v", no, shown)
+	}
+	d.Click(no)
+	answered(t, answer, "no")
+	if err := d.WaitLike(before, soon); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.WaitButton("No", 50*time.Millisecond); err == nil {
+		t.Error("WaitButton found a button that has gone")
+	}
+	testTerminalWindow(t, host, d)
+}
+
+// hasProperties compares properties of the display's session of logind.
+func hasProperties(t *testing.T, host *lab.Host, d *lab.Display, properties map[string]string) {
+	t.Helper()
+	for property, want := range properties {
+		got := strings.TrimSpace(host.Must("loginctl", "show-session", d.Session, "-p", property, "--value"))
+		if got != want {
+			t.Errorf("%s is %q, want %q", property, got, want)
 		}
-		if r := host.Run(t.Context(), "systemctl", "is-system-running", "--wait"); r.Code != 0 {
-			t.Errorf("the host is %s%s", r.Stdout, host.Must("systemctl", "--failed"))
-		}
-	})
-	t.Run("notification", func(t *testing.T) {
-		before := d.Screenshot("before")
-		answer := notify(d, t.Context(), "--action=ok=OK", "--action=no=No", "From root", "The server restarts: 漢字 \U0001f600 é")
-		no := must(t)(d.WaitButton("No", soon))
-		shown := must(t)(d.WaitChange(before, soon))
-		d.Screenshot("notification")
-		if !no.In(shown) {
-			t.Errorf("the button is at %v, and the notification at %v", no, shown)
-		}
-		d.Click(no)
-		answered(t, answer, "no")
-		if err := d.WaitLike(before, soon); err != nil {
-			t.Error(err)
-		}
-		if _, err := d.WaitButton("No", 100*time.Millisecond); err == nil {
-			t.Error("WaitButton found a button that has gone")
-		}
-	})
-	t.Run("window", func(t *testing.T) {
-		d.Start(`xterm -title "terminal of $USER" -e sh -c 'tty >/tmp/tty; read -r x; echo "$x" >/tmp/typed'`)
-		window := must(t)(d.WaitWindow("terminal of alice", soon))
-		d.Screenshot("terminal")
-		d.Click(window)
-		d.Press("o", "k", "Return")
-		host.Must("sh", "-c", "while ! grep -sx ok /tmp/typed; do sleep 0.05; done")
-		if tty := host.Must("cat", "/tmp/tty"); !strings.HasPrefix(tty, "/dev/pts/") {
-			t.Errorf("the terminal in the window is %q", tty)
-		}
-	})
-	t.Run("terminal window", func(t *testing.T) {
-		d.Start(`xterm -e sh -c 'cat /proc/self/cgroup >/tmp/cgroup; sleep 60'`)
-		group := host.Must("sh", "-c", "while ! grep session- /tmp/cgroup; do sleep 0.05; done")
-		if scope := "/session-" + d.Session + ".scope\n"; !strings.Contains(group, scope) {
-			t.Errorf("xterm is in %q, not in %q", group, scope)
-		}
-	})
+	}
 }
 
 func TestSway(t *testing.T) {
-	host := withUsers(lab.Desktop(t))
-	for user, daemon := range map[string]string{"alice": "mako", "bob": "dunst"} {
+	for daemon, choose := range map[string]func(*lab.Display, image.Rectangle){
+		"mako":  (*lab.Display).Click,
+		"dunst": (*lab.Display).MiddleClick,
+	} {
 		t.Run(daemon, func(t *testing.T) {
-			d := host.Sway(user, daemon)
-			for property, want := range map[string]string{"Type": "wayland", "Class": "user", "State": "active", "Name": user} {
-				if got := sessionOf(host, d, property); got != want {
-					t.Errorf("%s is %q, want %q", property, got, want)
-				}
-			}
+			host := withUsers(lab.Desktop(t))
+			d := host.Sway("bob", daemon)
+			hasProperties(t, host, d, map[string]string{
+				"Type": "wayland", "Class": "user", "Name": "bob", "Seat": "", "State": "active"})
+
 			before := d.Screenshot("before")
-			answer := notify(d, t.Context(), "--action=default=OK", "From root", "The server restarts: 漢字 \U0001f600 é")
+			answer := notify(d, t.Context(), "--action=default=OK", "From root", text)
 			shown := must(t)(d.WaitChange(before, soon))
 			d.Screenshot("notification")
-			if daemon == "mako" {
-				d.Click(shown)
-			} else {
-				d.MiddleClick(shown)
-			}
+			choose(d, shown)
 			answered(t, answer, "default")
 			if err := d.WaitLike(before, soon); err != nil {
 				t.Error(err)
 			}
-			testSwayWindow(t, host, d)
+			testTerminalWindow(t, host, d)
 		})
 	}
 }
 
-// testSwayWindow has a window of an X11 program on Wayland.
-func testSwayWindow(t *testing.T, host *lab.Host, d *lab.Display) {
-	typed := "/tmp/typed-by-" + d.User
-	d.Start(fmt.Sprintf(`echo $WAYLAND_DISPLAY >%s.display; xterm -title "terminal of $USER" -e sh -c 'read -r x; echo "$x" >%s'`, typed, typed))
+// testTerminalWindow has a window of an X11 program, which is of the session
+// and has a terminal, and gets what is typed.
+func testTerminalWindow(t *testing.T, host *lab.Host, d *lab.Display) {
+	t.Helper()
+	d.Start(`env >/tmp/env; xterm -title "terminal of $USER" -e sh -c ` +
+		`'tty >/tmp/tty; cat /proc/self/cgroup >/tmp/cgroup; read -r x; echo "$x" >/tmp/typed'`)
 	window := must(t)(d.WaitWindow("terminal of "+d.User, soon))
 	d.Screenshot("terminal")
 	d.Click(window)
 	d.Press("o", "k", "Return")
-	host.Must("sh", "-c", "while ! grep -sx ok "+typed+"; do sleep 0.05; done")
-	if got := host.Must("cat", typed+".display"); !strings.HasPrefix(got, "wayland-") || strings.TrimSpace(got) != d.Getenv("WAYLAND_DISPLAY") {
-		t.Errorf("WAYLAND_DISPLAY is %q in a program, %q for the test", got, d.Getenv("WAYLAND_DISPLAY"))
+	host.Must("sh", "-c", "while ! grep -sx ok /tmp/typed; do sleep 0.05; done")
+	if tty := host.Must("cat", "/tmp/tty"); !strings.HasPrefix(tty, "/dev/pts/") {
+		t.Errorf("the terminal in the window is %q", tty)
+	}
+	if group := host.Must("cat", "/tmp/cgroup"); !strings.Contains(group, "/session-"+d.Session+".scope\n") {
+		t.Errorf("the terminal is of %q, not of session %s", group, d.Session)
+	}
+	env := "\n" + host.Must("cat", "/tmp/env")
+	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_ID"} {
+		if value := d.Getenv(name); value != "" && !strings.Contains(env, "\n"+name+"="+value+"\n") {
+			t.Errorf("%s is %q for the test, and not in the session:%s", name, value, env)
+		}
 	}
 }
