@@ -19,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	lab.Require = os.Getenv("CI") != ""
 	lab.Cache = os.Getenv("MSG_LAB_CACHE")
+	lab.Shots = os.Getenv("MSG_LAB_SHOTS")
 	code := m.Run()
 	removeCommands()
 	os.Exit(code)

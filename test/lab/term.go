@@ -59,7 +59,7 @@ func (h *Host) SSHTwice(user string) (first, second *Term) {
 
 // sshArgs is the ssh client with none of the settings of whoever runs the test.
 func (h *Host) sshArgs(user string, command []string) []string {
-	args := []string{"ssh", "-tt", "-F", "none", "-i", h.image.key(),
+	args := []string{"ssh", "-tt", "-F", "none", "-i", h.rootfs.key(),
 		"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
 		user + "@" + h.Addr}
