@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,18 +52,29 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// tiring is a computer that shows each message faster than the one before.
+type tiring struct {
+	*hosttest.Fake
+	calls atomic.Int64
+}
+
+func (c *tiring) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	time.Sleep(time.Second / time.Duration(c.calls.Add(1))) // of the bubble's clock
+	c.Fake.Deliver(ctx, to, m, report)
+}
+
 // TestQueueSessions: whoever signs in with several sessions is shown it in all
 // of them, in the order in which the messages were sent.
 func TestQueueSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := hosttest.NewFake()
-		o := run(t, testConfig(t), fake)
+		o := runOn(t, testConfig(t), &tiring{Fake: fake}, fake)
 		for i := range 5 {
 			o.must("zoe", "bob", keep(newMessage(fmt.Sprintf("message %d.", i))))
 		}
 		fake.Arrive(seat("1", "bob"))
 		fake.Arrive(seat("2", "bob"))
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		for _, id := range []string{"1", "2"} {
 			at := -1
 			for i := range 5 {
@@ -174,6 +186,22 @@ func TestQueueDND(t *testing.T) {
 		synctest.Wait()
 		if o.shows("2", "when") != 1 {
 			t.Error("alice is not shown it when she may be disturbed")
+		}
+	})
+}
+
+func TestQueueUrgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testConfig(t)
+		c.Rules = rules(t, "[[rule]]\nfrom=['@adm']\nurgent=true\n[[rule]]\nfrom=['*']")
+		o := run(t, c, hosttest.NewFake())
+		o.setDND("alice", msg.DND{On: true})
+		o.must("bob", "alice", keep(newMessage("urgent")))
+		o.must("zoe", "alice", keep(newMessage("some time")))
+		o.fake.Arrive(seat("1", "alice"))
+		synctest.Wait()
+		if o.shows("1", "urgent") != 1 || o.shows("1", "some time") != 0 {
+			t.Errorf("alice is shown %q", o.fake.Screen(msg.Session{ID: "1"}))
 		}
 	})
 }
