@@ -28,6 +28,7 @@ type Router struct {
 	Dir    string                   // where msgd has its socket
 	OwnDir string                   // where this process may take answers itself
 	Ask    bool                     // ssh may ask for a password at the terminal
+	Warn   func(error)              // what does not keep a message from being sent
 }
 
 // Computer is a way to one computer. It is a msg.Host that does what else its
@@ -114,8 +115,11 @@ func (c *Computer) explain(err error) error {
 const answerTime = time.Minute
 
 // limited ends a request that nothing else would end.
-func limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
+func (c *Computer) limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
 	limit := answerTime
+	if c.router.Ask {
+		limit += ssh.AskTimeout
+	}
 	if m.Wait {
 		if m.Timeout == 0 {
 			return ctx, func() {}

@@ -12,6 +12,7 @@ import (
 	"msg"
 	"msg/internal/control"
 	"msg/internal/hosttest"
+	"msg/internal/ssh"
 )
 
 // TestContract runs the contract of a Host through the msgd of this computer
@@ -27,7 +28,8 @@ func TestContract(t *testing.T) {
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "2", Name: "pts/2", User: "alice", Account: "1001", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "3", Name: "pts/3", User: "bob", Account: "1002", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 		)
-		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Dir: dir, OwnDir: dir}
+		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Dir: dir, OwnDir: dir,
+			Warn: func(err error) { t.Log(err) }}
 		c, err := r.To(t.Context(), "localhost")
 		if err != nil {
 			t.Fatal(err)
@@ -69,13 +71,16 @@ func TestLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
 			message msg.Message
+			ask     bool
 			want    time.Duration
 		}{
-			{msg.Message{Timeout: time.Hour, Queue: time.Hour}, answerTime},
-			{msg.Message{Timeout: time.Hour, Wait: true}, time.Hour + answerTime},
-			{msg.Message{Timeout: time.Hour, Wait: true, Queue: time.Hour}, 2*time.Hour + answerTime},
+			{msg.Message{Timeout: time.Hour, Queue: time.Hour}, false, answerTime},
+			{msg.Message{Timeout: time.Hour, Wait: true}, false, time.Hour + answerTime},
+			{msg.Message{Timeout: time.Hour, Wait: true, Queue: time.Hour}, false, 2*time.Hour + answerTime},
+			{msg.Message{}, true, answerTime + ssh.AskTimeout},
 		} {
-			ctx, cancel := limited(t.Context(), c.message)
+			computer := Computer{router: Router{Ask: c.ask}}
+			ctx, cancel := computer.limited(t.Context(), c.message)
 			begin := time.Now()
 			<-ctx.Done()
 			if got := time.Since(begin); got != c.want || context.Cause(ctx).Error() != "there was no reply for "+c.want.String() {
@@ -83,7 +88,7 @@ func TestLimited(t *testing.T) {
 			}
 			cancel()
 		}
-		ctx, cancel := limited(t.Context(), msg.Message{Wait: true})
+		ctx, cancel := new(Computer).limited(t.Context(), msg.Message{Wait: true})
 		defer cancel()
 		if _, ends := ctx.Deadline(); ends {
 			t.Error("a message that waits until it is answered ends by itself")
@@ -97,11 +102,12 @@ func TestAnswers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run") // takeAnswers makes it
 	s := msg.Session{Host: "here", ID: "1", Name: "pts/1", User: "alice", Account: "1001", Kind: msg.KindTerminal}
 	fake := hosttest.NewFake(hosttest.Person{Session: s})
-	r := Router{Dir: dir, OwnDir: dir}
+	var warned error
+	r := Router{Dir: dir, OwnDir: dir, Warn: func(err error) { warned = err }}
 	stop := r.takeAnswers(fake)
 	sockets, err := filepath.Glob(filepath.Join(dir, answerSockets))
 	if err != nil || len(sockets) != 1 {
-		t.Skipf("there are no such sockets on this system: %q, %v", sockets, err)
+		t.Skipf("there are no such sockets on this system: %q, %v, %v", sockets, err, warned)
 	}
 	c := control.NewClient(control.DialLocal(sockets[0]), "")
 	_, sessionsErr := c.Sessions(t.Context())
@@ -131,5 +137,12 @@ func TestAnswers(t *testing.T) {
 	}
 	if _, err := r.Answer(t.Context(), msg.Answer{Button: "OK"}); !errors.Is(err, control.ErrNoDaemon) {
 		t.Errorf("Answer when it is over: %v", err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	r.takeAnswers(fake)()
+	if warned == nil {
+		t.Error("answers are taken in a folder of everybody's")
 	}
 }
