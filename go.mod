@@ -11,4 +11,9 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require golang.org/x/tools v0.26.0 // indirect
+require (
+	github.com/go-text/typesetting v0.3.5 // indirect
+	github.com/jezek/xgb v1.3.0 // indirect
+	golang.org/x/image v0.47.0 // indirect
+	golang.org/x/tools v0.26.0 // indirect
+)
