@@ -22,7 +22,7 @@ import (
 
 func main() {
 	if host.IsHelper() {
-		os.Exit(host.RunHelper())
+		os.Exit(host.RunHelper(nil))
 	}
 	os.Exit(run(openLocal))
 }

@@ -11,10 +11,11 @@
 // Start with Open; a process that stays also runs Local.Keep. A program that calls it must begin its main with
 //
 //	if host.IsHelper() {
-//		os.Exit(host.RunHelper())
+//		os.Exit(host.RunHelper(late))
 //	}
 //
-// because the part that has a user's rights is the same program again.
+// because the part that has a user's rights is the same program again. It may
+// outlive the program that started it, and then gives answers to late.
 package host
 
 import (
