@@ -47,7 +47,7 @@ func (d *desk) show(m msg.Message) *window {
 }
 
 // inTime ends when something has to have happened.
-func inTime(t *testing.T) context.Context {
+func inTime(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -156,7 +156,7 @@ func TestNotificationText(t *testing.T) {
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	m := hosttest.Message("a <b>bold</b> \x1b[31mtext & <img src=x>\u202e")
-	m.Title, m.From = "<i>title</i>", "<a href=x>bob</a>@web1"
+	m.Title, m.From, m.Timeout = "<i>title</i>", "<a href=x>bob</a>@web1", time.Second
 	want(t, d.show(m), msg.OutcomeAccepted, "", "")
 	x := n.Next(inTime(t))
 	if x.Title != "<i>title</i>" { // the specification has no markup there
@@ -166,7 +166,7 @@ func TestNotificationText(t *testing.T) {
 	if text != "a &lt;b&gt;bold&lt;/b&gt; ^[[31mtext &amp; &lt;img src=x&gt;&lt;U+202E&gt;" || !strings.HasPrefix(by, "from &lt;a href=x&gt;bob&lt;/a&gt;@web1, ") {
 		t.Errorf("text %q, %q", text, by)
 	}
-	if x.Expire != 5000 || x.Labels()["ok"] != "OK" {
+	if x.Expire != 1000 || x.Labels()["ok"] != "OK" {
 		t.Errorf("a message that does not wait: %+v", x)
 	}
 	// Critical notifications ignore the time, so it is closed.
