@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"regexp"
@@ -30,7 +31,13 @@ func TestCrash(t *testing.T) {
 	term.TTY()
 
 	const senders, each = 4, 250
-	out := host.MustWithin(5*time.Minute, "bash", "-c", crashScript, "crash.sh", fmt.Sprint(senders), fmt.Sprint(each))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	r := host.Run(ctx, "bash", "-c", crashScript, "crash.sh", fmt.Sprint(senders), fmt.Sprint(each))
+	if r.Code != 0 {
+		t.Fatalf("crash.sh: %+v", r)
+	}
+	out := r.Stdout
 	host.Must("msg", "bob", "that-is-all")
 	waitFor(t, term, "that-is-all")
 
