@@ -4,26 +4,33 @@
 # make bench  compare with wall(1); times never fail anything
 # make fuzz   every fuzz target for FUZZTIME
 # make all && sudo make install   into DESTDIR/PREFIX
+# make packages VERSION=1.2.3     bin/msg_1.2.3_amd64.deb and bin/msg-1.2.3-1.x86_64.rpm
 
 PREFIX ?= /usr/local
 FUZZTIME ?= 10m
+# Of a release; without it the programs say what Go knows of the build.
+VERSION ?=
+ARCH ?= amd64
+BIN ?= bin
 
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
-BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
+NFPM = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+LDFLAGS = -s -w$(if $(VERSION), -X msg/internal/cli.version=$(VERSION))
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)'
 
-.PHONY: all build run test quick check bench fuzz man install clean
+.PHONY: all build run test quick check bench fuzz man install packages clean
 
 all: build man
 
 build:
-	$(BUILD) -o bin/ ./cmd/msg ./cmd/query
-	ln -sf query bin/qwinsta
-	ln -sf query bin/quser
+	$(BUILD) -o $(BIN)/ ./cmd/msg ./cmd/msgd ./cmd/query
+	ln -sf query $(BIN)/qwinsta
+	ln -sf query $(BIN)/quser
 
 run: build
-	$(GO) run ./test/demo bin/msg bin/query
+	$(GO) run ./test/demo $(BIN)/msg $(BIN)/query
 
 test:
 	test/install-tools
@@ -50,21 +57,42 @@ bench: build
 fuzz:
 	GO=$(GO) test/fuzz $(FUZZTIME)
 
-man: bin/msg.1 bin/query.1
+MAN = msg.1 query.1 msgd.toml.5 msgd.8
 
-bin/%.1: doc/%.1.scd
-	@mkdir -p bin
+man: $(MAN:%=$(BIN)/%)
+
+$(BIN)/%: doc/%.scd
+	@mkdir -p $(BIN)
 	scdoc < $< > $@
 
+# systemd and the shells look below /usr/local as well as below /usr.
 install:
-	install -Dm755 bin/msg $(DESTDIR)$(PREFIX)/bin/msg
-	install -Dm755 bin/query $(DESTDIR)$(PREFIX)/bin/query
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m755 $(BIN)/msg $(BIN)/msgd $(BIN)/query $(DESTDIR)$(PREFIX)/bin
 	ln -sf query $(DESTDIR)$(PREFIX)/bin/qwinsta
 	ln -sf query $(DESTDIR)$(PREFIX)/bin/quser
-	install -Dm644 bin/msg.1 $(DESTDIR)$(PREFIX)/share/man/man1/msg.1
-	install -Dm644 bin/query.1 $(DESTDIR)$(PREFIX)/share/man/man1/query.1
+	for page in $(MAN); do \
+		install -Dm644 $(BIN)/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit; \
+	done
 	ln -sf query.1 $(DESTDIR)$(PREFIX)/share/man/man1/qwinsta.1
 	ln -sf query.1 $(DESTDIR)$(PREFIX)/share/man/man1/quser.1
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd.service
+	install -m644 dist/systemd/msgd.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -Dm644 dist/sysusers.d/msg.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/msg.conf
+	test -e $(DESTDIR)/etc/msg/msgd.toml || install -Dm644 doc/msgd.toml $(DESTDIR)/etc/msg/msgd.toml
+	install -Dm644 dist/completions/msg.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/msg
+	for name in msgd query qwinsta quser; do \
+		ln -sf msg $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit; \
+	done
+	install -Dm644 dist/completions/_msg $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_msg
+	for name in msg msgd query qwinsta quser; do \
+		install -Dm644 dist/completions/$$name.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit; \
+	done
+
+packages:
+	GOOS=linux GOARCH=$(ARCH) $(MAKE) all
+	GO=$(GO) dist/packages "$(BIN)" "$(or $(VERSION),0.0.0)" "$(ARCH)" $(NFPM)
 
 clean:
-	rm -rf bin
+	rm -rf $(BIN)

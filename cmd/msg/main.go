@@ -24,7 +24,16 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper())
 	}
-	os.Exit(run(host.Open))
+	os.Exit(run(openLocal))
+}
+
+// openLocal opens this computer.
+func openLocal() (msg.Host, error) {
+	l, err := host.Open()
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // run is main with this computer opened by open, so that the scripts of the

@@ -16,7 +16,16 @@ import (
 )
 
 func main() {
-	os.Exit(run(host.Open))
+	os.Exit(run(openLocal))
+}
+
+// openLocal opens this computer.
+func openLocal() (msg.Host, error) {
+	l, err := host.Open()
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // run is main with this computer opened by open, so that the scripts of the

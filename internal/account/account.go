@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,8 +36,12 @@ type DB struct {
 }
 
 // New returns a DB that has not read anything yet.
-func New() *DB {
-	return &DB{users: table{path: "/etc/passwd", database: "passwd"}, groups: table{path: "/etc/group", database: "group"}}
+func New() *DB { return NewAt("/etc") }
+
+// NewAt is New for a system whose passwd and group are in the folder etc.
+func NewAt(etc string) *DB {
+	return &DB{users: table{path: filepath.Join(etc, "passwd"), database: "passwd"},
+		groups: table{path: filepath.Join(etc, "group"), database: "group"}}
 }
 
 // Name returns the user name of uid, or the number if nobody knows it.
@@ -52,6 +58,9 @@ func (db *DB) LocalUID(name string) (uint32, bool) {
 	uid, ok := db.users.local[name]
 	return uid, ok
 }
+
+// GID returns the group ID of a name.
+func (db *DB) GID(name string) (uint32, bool) { return db.id(&db.groups, name) }
 
 // GroupName returns the name of a group, or the number if nobody knows it.
 func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
@@ -74,6 +83,34 @@ func (db *DB) name(t *table, id uint32) string {
 func (db *DB) id(t *table, name string) (uint32, bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	return db.lookUp(t, name)
+}
+
+// GroupExists reports whether there is a group of that name.
+func (db *DB) GroupExists(name string) bool {
+	_, ok := db.id(&db.groups, name)
+	return ok
+}
+
+// InGroup reports whether a group is the main one of a user, or names the user
+// as a member. Asking each group for its members, and not each user for the
+// groups, takes one question for any number of users.
+func (db *DB) InGroup(user, group string) bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	gid, ok := db.lookUp(&db.groups, group)
+	if !ok || user == "" {
+		return false
+	}
+	if slices.Contains(strings.Split(db.groups.fourth[group], ","), user) {
+		return true
+	}
+	_, ok = db.lookUp(&db.users, user)
+	return ok && db.users.fourth[user] == strconv.FormatUint(uint64(gid), 10)
+}
+
+// lookUp finds the number of a name; with it the table has the fourth field.
+func (db *DB) lookUp(t *table, name string) (uint32, bool) {
 	t.refresh()
 	if id, ok := t.ids[name]; ok {
 		return id, true
@@ -82,7 +119,7 @@ func (db *DB) id(t *table, name string) (uint32, bool) {
 		return 0, false
 	}
 	fields, err := db.getent(t.database, name)
-	if err != nil {
+	if err != nil || fields[0] != name && isNumber(name) { // getent takes a number for an ID
 		t.nobody[name] = true
 		return 0, false
 	}
@@ -90,9 +127,11 @@ func (db *DB) id(t *table, name string) (uint32, bool) {
 	if err != nil {
 		return 0, false
 	}
-	t.ids[name] = uint32(id)
+	t.ids[name], t.fourth[name] = uint32(id), fields[3]
 	return uint32(id), true
 }
+
+func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // Account is what a process with a user's rights is started with.
 type Account struct {

@@ -2,7 +2,6 @@ package account
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,8 +10,7 @@ import (
 func testDB(t *testing.T, passwd, group string) *DB {
 	t.Helper()
 	dir := t.TempDir()
-	db := New()
-	db.users.path, db.groups.path = filepath.Join(dir, "passwd"), filepath.Join(dir, "group")
+	db := NewAt(dir)
 	write(t, db.users.path, passwd)
 	write(t, db.groups.path, group)
 	return db
@@ -43,14 +41,40 @@ func TestLookups(t *testing.T) {
 	if got := db.GroupName(70100); got != "msg" {
 		t.Errorf("group 70100: %q", got)
 	}
+	if gid, ok := db.GID("msg"); !ok || gid != 70100 {
+		t.Errorf("group msg: %d, %v", gid, ok)
+	}
 	if got := db.Name(3999999999); got != "3999999999" {
 		t.Errorf("nobody's number: %q", got)
 	}
 	if _, ok := db.UID("no-such-account-anywhere"); ok {
 		t.Error("an account that is nowhere was found")
 	}
+	if _, ok := db.UID("0"); ok {
+		t.Error("the number of an account is its name")
+	}
 	if _, ok := db.UID("--help"); ok {
 		t.Error("an option of getent was found as an account")
+	}
+}
+
+func TestInGroup(t *testing.T) {
+	db := testDB(t, "root:x:0:0::/:/bin/sh\nalice:x:70001:70100::/:/bin/sh\nbob:x:70002:70002::/:/bin/sh\nzoe:x:70003:70003::/:/bin/sh\n",
+		"root:x:0:\nmsg:x:70100:bob,dora\nlonely:x:70101:\n")
+	for _, c := range []struct {
+		user, group string
+		want        bool
+	}{
+		{"alice", "msg", true}, {"bob", "msg", true}, {"zoe", "msg", false}, {"dora", "msg", true},
+		{"bob", "lonely", false}, {"", "lonely", false}, {"bob", "no-such-group-anywhere", false}, {"root", "root", true},
+		{"bo", "msg", false}, {"bob,dora", "msg", false},
+	} {
+		if got := db.InGroup(c.user, c.group); got != c.want {
+			t.Errorf("%q in %q: %v, want %v", c.user, c.group, got, c.want)
+		}
+	}
+	if !db.GroupExists("lonely") || db.GroupExists("no-such-group-anywhere") {
+		t.Error("GroupExists")
 	}
 }
 

@@ -14,6 +14,7 @@ type table struct {
 
 	names  map[uint32]string
 	ids    map[string]uint32
+	fourth map[string]string // by name: the main group of a user, the members of a group
 	local  map[string]uint32 // of the file alone
 	nobody map[string]bool   // names that getent does not know
 
@@ -54,7 +55,7 @@ func (t *table) refresh() {
 // as in the C library.
 func (t *table) parse(file string) {
 	t.names, t.ids, t.nobody = map[uint32]string{}, map[string]uint32{}, map[string]bool{}
-	t.local = map[string]uint32{}
+	t.fourth, t.local = map[string]string{}, map[string]uint32{}
 	for line := range strings.Lines(file) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(fields) < 4 || fields[0] == "" {
@@ -68,7 +69,7 @@ func (t *table) parse(file string) {
 			t.names[uint32(id)] = fields[0]
 		}
 		if _, ok := t.ids[fields[0]]; !ok {
-			t.ids[fields[0]], t.local[fields[0]] = uint32(id), uint32(id)
+			t.ids[fields[0]], t.local[fields[0]], t.fourth[fields[0]] = uint32(id), uint32(id), fields[3]
 		}
 	}
 }

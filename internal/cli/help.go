@@ -2,8 +2,15 @@ package cli
 
 import "runtime/debug"
 
-// Version is what the module system knows of this build.
+// version is that of a release; the linker sets it, see the Makefile.
+var version string
+
+// Version is that of the release, or else what the module system knows of this
+// build.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

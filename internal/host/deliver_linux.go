@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -10,10 +11,13 @@ import (
 
 // run is the delivery of one message.
 type run struct {
-	*local
+	*Local
 	ctx     context.Context
 	message msg.Message
 	frames  *frames
+
+	receipts chan msg.Receipt
+	parts    sync.WaitGroup // what may still send receipts
 
 	// Terminals that were written to before the sessions were listed, by
 	// device: written says which, results what became of those that are done,
@@ -23,135 +27,249 @@ type run struct {
 	waiting []pending
 }
 
-func (l *local) newRun(ctx context.Context, m msg.Message) *run {
+func (l *Local) newRun(ctx context.Context, m msg.Message) *run {
 	return &run{
-		local: l, ctx: ctx, message: m, frames: newFrames(m),
+		Local: l, ctx: ctx, message: m, frames: newFrames(m),
 		written: map[uint64]bool{}, results: map[uint64]error{},
 	}
 }
 
-// early writes to the terminals of utmp before anything else is asked.
-//
-// A message for everybody needs no list: whoever is in utmp gets it, and it is
-// there as fast as wall(1) is, which asks nobody else either. The list, which
-// waits for logind and reads all of /proc, is made afterwards, leaves nobody
-// out who is in this one, and adds the others. Entries that a closer look
-// could rule out are left to it, and so is everything while there may be a
-// tmux, whose terminals must not be written to.
-func (r *run) early() {
-	if mayHaveTmux(r.proc.root + "/net/unix") {
-		return
+// places are those there are now, with what is in front of each terminal now.
+func (r *run) places() ([]place, error) {
+	if x, quiet := r.table.quiet(); quiet {
+		if places, ok := r.inFront(x.places); ok {
+			return places, nil
+		}
 	}
-	file, err := readUtmp(r.utmp)
+	x, err := r.anew()
 	if err != nil {
-		return
+		return nil, err
 	}
-	logins := earlyLogins{run: r, file: file, lines: map[string]bool{}}
-	var done []terminalResult
-	done, r.waiting = r.firstRound(file.len(), logins.terminal, time.Now().Add(takeTimeout))
-	for _, x := range done {
-		if x.rdev != 0 {
-			r.written[x.rdev], r.results[x.rdev] = true, x.err
+	return x.places, nil
+}
+
+// anew lists anew. Terminals that have the message already are listed in any
+// case.
+func (r *run) anew() (*listing, error) {
+	if len(r.written) > 0 {
+		return r.listNow(r.ctx, r.written)
+	}
+	return r.table.anew(r.ctx)
+}
+
+// find finds the places of sessions, and reports what has no place any more.
+// It returns false if there is nothing left to do.
+func (r *run) find(to []msg.Session, report func(msg.Receipt)) ([]place, bool) {
+	if err := r.message.Check(); err != nil {
+		r.refuse(to, msg.OutcomeFailed, err.Error(), report)
+		return nil, false
+	}
+	places, gone, err := r.match(to)
+	if err != nil {
+		detail := fmt.Sprintf("looking for the session: %v", err)
+		if r.ctx.Err() != nil {
+			detail = errInterrupted.Error()
 		}
+		r.refuse(to, msg.OutcomeFailed, detail, report)
+		return nil, false
 	}
-	for _, p := range r.waiting {
-		r.written[p.rdev] = true
+	r.refuse(gone, msg.OutcomeGone, errEnded.Error(), report)
+	return places, len(places) > 0
+}
+
+func (r *run) refuse(sessions []msg.Session, o msg.Outcome, detail string, report func(msg.Receipt)) {
+	for _, s := range sessions {
+		report(msg.Receipt{Message: r.message.ID, Session: s, Outcome: o, Detail: detail, At: time.Now(), Final: true})
 	}
 }
 
-// earlyLogins gives the writers one record of utmp after another, so that the
-// first terminal is written to while the last record is not yet read.
-type earlyLogins struct {
+// match looks the sessions up in the table. One that is not in it is looked
+// for in a new list before it counts as gone.
+func (r *run) match(to []msg.Session) (places []place, gone []msg.Session, err error) {
+	if x, quiet := r.table.quiet(); quiet {
+		if places, gone = x.find(to); len(gone) == 0 {
+			if places, ok := r.inFront(places); ok {
+				return places, nil, nil
+			}
+		}
+	}
+	x, err := r.table.anew(r.ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	places, gone = x.find(to)
+	return places, gone, nil
+}
+
+// delivery is the message in one session.
+type delivery struct {
 	*run
-	file  utmpFile
-	mu    sync.Mutex
-	lines map[string]bool // seen
+	place place
+	wait  *wait // nil if the message does not wait
 }
 
-// terminal returns that of record i, unless it has to be left to a closer
-// look. Whether its process lives is not asked: a terminal that is there, and
-// belongs to the user, has somebody in front of it.
-func (l *earlyLogins) terminal(i int) (terminal, bool) {
-	e, ok := l.file.login(i)
-	if !ok || e.graphical() || e.multiplexed() || !ttyName(e.line) {
-		return terminal{}, false
-	}
-	uid, known := l.users.LocalUID(e.user)
-	if !known {
-		return terminal{}, false
-	}
-	l.mu.Lock()
-	seen := l.lines[e.line]
-	l.lines[e.line] = true
-	l.mu.Unlock()
-	return terminal{name: e.line, uid: uid}, !seen
-}
-
-// abandon ends what early has begun, when there will be no list.
-func (r *run) abandon() {
-	results := make(chan terminalResult, len(r.waiting))
-	finish(r.ctx, r.waiting, time.Now().Add(takeTimeout), results)
-}
-
-// deliver sorts the places by surface and reports each of them once.
-func (r *run) deliver(places []place, report func(place, msg.Receipt)) {
-	var terminals, clients []place
-	for _, p := range places {
-		err, done := r.results[p.rdev]
-		switch {
-		case done && p.rdev != 0:
-			report(p, terminalReceipt(err))
-		case p.Kind == msg.KindDesktop:
-			report(p, msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "desktop",
-				Detail: "messages on desktops need msgd, which this version does not have"})
-		case p.client != nil && !r.written[p.rdev]:
-			clients = append(clients, p)
-		default:
-			terminals = append(terminals, p)
+// begin makes the deliveries to places. What waits can be answered from now
+// on: a person may be quicker than the receipt that says it is on the screen.
+func (r *run) begin(places []place) []*delivery {
+	// Room for all receipts, so that nobody who delivers ever waits for
+	// whoever reports.
+	r.receipts = make(chan msg.Receipt, 2*len(places))
+	all := make([]*delivery, len(places))
+	for i, p := range places {
+		all[i] = &delivery{run: r, place: p}
+		if r.message.Wait {
+			all[i].wait = newWait(r.message, p)
 		}
 	}
-	popups := make(chan popupResult, len(clients))
-	if len(clients) > 0 {
-		go showPopups(r.ctx, r.users, clients, r.message, popups)
-	} else {
-		close(popups)
+	if r.message.Wait {
+		r.awaitAnswers(all)
 	}
-	r.writeTerminals(terminals, r.waiting, report)
-	r.fallBack(popups, report)
+	return all
 }
 
-// reported is a receipt on its way to the one goroutine that reports.
-type reported struct {
-	place   place
-	receipt msg.Receipt
-}
-
-// fallBack reports popups. A tmux that shows none, too old or busy with one of
-// the user's own, leaves the terminal itself, at once and not after the others.
-func (r *run) fallBack(popups <-chan popupResult, report func(place, msg.Receipt)) {
-	receipts := make(chan reported)
-	var wg sync.WaitGroup
+// report passes the receipts on until the last part is done.
+func (r *run) report(report func(msg.Receipt)) {
 	go func() {
-		for x := range popups {
-			wg.Go(func() { r.afterPopup(x, receipts) })
-		}
-		wg.Wait()
-		close(receipts)
+		r.parts.Wait()
+		close(r.receipts)
 	}()
-	for x := range receipts {
-		report(x.place, x.receipt)
+	for x := range r.receipts {
+		report(x)
 	}
 }
 
-func (r *run) afterPopup(x popupResult, receipts chan<- reported) {
-	if x.err == nil {
-		receipts <- reported{x.place, msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: "tmux"}}
+// deliver sorts the places by surface and reports each of them.
+func (r *run) deliver(places []place, report func(msg.Receipt)) {
+	var terminals []*delivery
+	for _, d := range r.begin(places) {
+		err, done := r.results[d.place.rdev]
+		switch {
+		case done && d.place.rdev != 0:
+			d.shown(terminalReceipt(err), nil)
+		case d.place.Kind == msg.KindDesktop, d.place.client != nil && !r.written[d.place.rdev]:
+			r.parts.Go(d.inWindow)
+		default:
+			terminals = append(terminals, d)
+		}
+	}
+	r.parts.Go(func() {
+		r.writeTerminals(terminals, r.waiting, func(d *delivery, err error) { d.shown(terminalReceipt(err), nil) })
+	})
+	r.report(report)
+}
+
+// resume waits where the message has been shown before.
+func (r *run) resume(places []place, report func(msg.Receipt)) {
+	for _, d := range r.begin(places) {
+		r.waits.shownOn(d.wait, surfaceOf(d.place))
+		r.parts.Go(func() { d.send(d.outcome(nil, time.Until(r.message.Sent.Add(r.message.Timeout)))) })
+	}
+	r.report(report)
+}
+
+// What a message is shown on, in a receipt.
+const (
+	surfaceTerminal = "terminal"
+	surfaceTmux     = "tmux"
+	surfaceDesktop  = "desktop"
+)
+
+// surfaceOf names what a message is shown on, as far as the place tells.
+func surfaceOf(p place) string {
+	switch {
+	case p.Kind == msg.KindDesktop:
+		return surfaceDesktop
+	case p.client != nil:
+		return surfaceTmux
+	}
+	return surfaceTerminal
+}
+
+// send sends a receipt to whoever reports.
+func (d *delivery) send(r msg.Receipt) {
+	r.Message, r.Session = d.message.ID, d.place.Session
+	if r.At.IsZero() {
+		r.At = time.Now()
+	}
+	d.receipts <- r
+}
+
+// shown sends what the surface made of the message, and waits for the answer
+// if there can be one. win is the window it is in, if it is in one.
+func (d *delivery) shown(r msg.Receipt, win *window) {
+	if d.wait == nil {
+		r.Final = true
+		d.send(r)
 		return
 	}
-	r.writeTerminals([]place{x.place}, nil, func(p place, receipt msg.Receipt) {
-		if receipt.Outcome == msg.OutcomeAccepted {
-			receipt.Detail = "written over tmux: " + x.err.Error()
+	if r.Outcome == msg.OutcomeAccepted && !r.Final {
+		d.waits.shownOn(d.wait, r.Surface)
+		d.send(r)
+		d.parts.Go(func() { d.send(d.outcome(win, d.message.Timeout)) })
+		return
+	}
+	r.Final = true
+	if d.waits.settle(d.wait, r) {
+		d.send(r)
+		return
+	}
+	// Somebody has answered what counts as not shown: enough of it was there.
+	if d.wait.result.Outcome == msg.OutcomeAnswered {
+		d.send(msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: d.wait.result.Surface})
+	}
+	d.send(d.wait.result)
+}
+
+// inWindow shows the message in a window. A tmux that shows none, too old or
+// busy with one of the user's own, leaves the terminal itself, at once and not
+// after the others.
+func (d *delivery) inWindow() {
+	win := d.windows.show(d.ctx, d.place, d.message)
+	first := d.first(win)
+	switch {
+	case first.Outcome == msg.OutcomeAccepted:
+		r := first.receipt()
+		r.Final = first.NoAnswer
+		d.shown(r, win)
+	case d.place.client != nil && !d.wait.isOver():
+		d.writeTerminals([]*delivery{d}, nil, func(d *delivery, err error) {
+			r := terminalReceipt(err)
+			if err == nil {
+				r.Detail = "written over tmux: " + first.Detail
+			}
+			d.shown(r, nil)
+		})
+	default:
+		d.shown(first.receipt(), nil)
+	}
+}
+
+// showTimeout bounds a window that is neither shown nor refused. Helpers have
+// deadlines of their own, which are shorter.
+const showTimeout = 10 * time.Second
+
+// first waits for a window to be on the screen.
+func (d *delivery) first(win *window) event {
+	late := time.NewTimer(showTimeout)
+	defer late.Stop()
+	detail := "it was not shown in time"
+	select {
+	case e, ok := <-win.events:
+		if ok {
+			return e
 		}
-		receipts <- reported{p, receipt}
-	})
+		detail = "its helper has ended"
+	case <-d.ctx.Done():
+		detail = errInterrupted.Error()
+	case <-d.wait.over():
+		detail = "it has ended before it was shown"
+	case <-late.C:
+	}
+	win.close()
+	return event{Outcome: msg.OutcomeFailed, Surface: surfaceOf(d.place), Detail: detail}
+}
+
+// receipt is what an event says.
+func (e event) receipt() msg.Receipt {
+	return msg.Receipt{Outcome: e.Outcome, Answer: e.Answer, Surface: e.Surface, Detail: e.Detail, At: e.At}
 }

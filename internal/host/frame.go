@@ -34,12 +34,15 @@ func (f *frames) forColumns(columns int) []byte {
 }
 
 // frame draws the message as a block of the given width: one bell, a new
-// line, title, text, and who sent it unless the title says so. It is UTF-8
+// line, title, text, how to answer, and who sent it unless the title says so. It is UTF-8
 // whatever the locale, since nobody knows the locale of the other terminal;
 // lines end in CR LF, since programs switch the translation off.
 func frame(m msg.Message, width int) []byte {
 	title, by := heading(m)
 	body := text.Plain(m.Text)
+	if m.Wait {
+		body += "\n\n" + howToAnswer(m)
+	}
 	draw := boxed
 	if width < minBlock {
 		draw = unboxed
@@ -56,10 +59,46 @@ func heading(m msg.Message) (title, by string) {
 	if title == "" {
 		title = text.DefaultTitle(m.From, m.Sent, loc)
 	}
+	by = "from " + from + ", " + loc.Format(m.Sent)
 	if strings.HasPrefix(title, "Message from "+from+" ") {
-		return title, ""
+		by = ""
 	}
-	return title, "from " + from + ", " + loc.Format(m.Sent)
+	if m.Again {
+		title += " (shown again)"
+	}
+	return title, by
+}
+
+// howToAnswer tells what to type, here and elsewhere. It has lines of its own,
+// since a command that is broken at the edge is hard to copy.
+func howToAnswer(m msg.Message) string {
+	return "Answer with: " + answers(m, "") + "\nIn another terminal: " + answerElsewhere(m)
+}
+
+// answers lists the commands for all the buttons, each with a suffix.
+func answers(m msg.Message, suffix string) string {
+	var commands []string
+	for _, label := range m.Buttons.Labels() {
+		commands = append(commands, answerCommand(label)+suffix)
+	}
+	last := len(commands) - 1
+	if last == 0 {
+		return commands[0]
+	}
+	return strings.Join(commands[:last], ", ") + " or " + commands[last]
+}
+
+// answerElsewhere is the command for the first button that names the message.
+func answerElsewhere(m msg.Message) string {
+	return answerCommand(m.Buttons.Labels()[0]) + ":" + text.Line(msg.ShortID(m.ID))
+}
+
+// answerCommand is what to type to press a button.
+func answerCommand(label string) string {
+	if label == msg.LabelOK {
+		return "msg /ok"
+	}
+	return "msg /answer:" + strings.ToLower(label)
 }
 
 func unboxed(title, by, body string, width int) []string {

@@ -3,41 +3,56 @@ package host
 import (
 	"context"
 	"fmt"
-	"msg/internal/account"
 	"os"
 	"time"
 
 	"msg"
+	"msg/internal/account"
 )
 
 // Open returns this computer. It needs no set-up and no special right; what
 // the caller may not do turns up in receipts.
-func Open() (msg.Host, error) {
+func Open() (*Local, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("name of this computer: %w", err)
 	}
-	return &local{
-		name:  name,
-		proc:  procFS{root: "/proc"},
-		dev:   devFS{root: "/dev"},
-		utmp:  []string{"/run/utmp", "/var/run/utmp"},
-		bus:   "unix:path=/run/dbus/system_bus_socket",
-		seat:  "/sys/class/tty/tty0/active",
-		users: account.New(),
-	}, nil
+	l := &Local{
+		name:    name,
+		proc:    procFS{root: "/proc"},
+		dev:     devFS{root: "/dev"},
+		utmp:    []string{"/run/utmp", "/var/run/utmp"},
+		bus:     "unix:path=/run/dbus/system_bus_socket",
+		seat:    "/sys/class/tty/tty0/active",
+		watched: []folder{ptsFolder("/dev/pts"), devFolder("/dev"), utmpFolder("/run"), utmpFolder("/var/run")},
+		users:   account.New(),
+	}
+	return l.ready(), nil
 }
 
-// local is this computer. The fields are where its parts are, so that a test
-// can show it another world.
-type local struct {
-	name  string
-	proc  procFS
-	dev   devFS
-	utmp  []string // first that exists
-	bus   string   // D-Bus address of the system bus
-	seat  string   // file with the name of the virtual terminal in front
-	users *account.DB
+// Local is this computer, a msg.Host. The fields are where its parts are, so
+// that a test can show it another world.
+type Local struct {
+	name    string
+	proc    procFS
+	dev     devFS
+	utmp    []string // first that exists
+	bus     string   // D-Bus address of the system bus
+	seat    string   // file with the name of the virtual terminal in front
+	watched []folder // where changes tell of sessions
+	users   *account.DB
+
+	windows *windows
+	waits   waits
+	table   *table
+}
+
+// ready makes what the fields need.
+func (l *Local) ready() *Local {
+	l.windows = newWindows(l.users)
+	l.waits.look = make(chan struct{}, 1)
+	l.table = newTable(func(ctx context.Context) (*listing, error) { return l.listNow(ctx, nil) })
+	return l
 }
 
 // place is a session with what delivery needs to know about it.
@@ -49,15 +64,23 @@ type place struct {
 	leader int // process that logind calls the leader, 0 if unknown
 	scope  string
 	client *tmuxClient // what runs in the foreground, if it is tmux
+
+	holders   []holder  // the session lasts as long as one of them, if any are known
+	idleSince time.Time // of a desktop; zero if unknown
 }
 
 // Sessions lists who is signed in.
-func (l *local) Sessions(ctx context.Context) ([]msg.Session, error) {
-	places, err := l.places(ctx, nil)
+func (l *Local) Sessions(ctx context.Context) ([]msg.Session, error) {
+	if x, quiet := l.table.quiet(); quiet {
+		if sessions, ok := l.sessionsNow(x); ok {
+			return sessions, nil
+		}
+	}
+	x, err := l.table.anew(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return sessionsOf(places), nil
+	return sessionsOf(x.places), nil
 }
 
 func sessionsOf(places []place) []msg.Session {
@@ -68,35 +91,25 @@ func sessionsOf(places []place) []msg.Session {
 	return sessions
 }
 
-// Close has nothing to let go of.
-func (l *local) Close() error { return nil }
-
-// errNoAnswers is why Send refuses a message that waits: the terminal has no
-// way to answer yet.
-const errNoAnswers = msg.UnsupportedError("waiting for answers (/w, /buttons) needs msgd, which this version does not have; nothing was sent")
+// Close lets the helpers go. Windows that nobody waits for stay up.
+func (l *Local) Close() error { return l.windows.close() }
 
 // Send shows m in the sessions that t means.
-func (l *local) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
+func (l *Local) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	if m.Wait {
-		return errNoAnswers
+	r := l.newRun(ctx, m)
+	if t.All() && !m.Wait && !l.table.isKept() {
+		r.early()
 	}
-	run := l.newRun(ctx, m)
-	if t.All() {
-		run.early()
-	}
-	places, err := l.places(ctx, run.written)
+	places, err := r.places()
 	if err != nil {
-		run.abandon()
+		r.abandon()
 		return err
 	}
 	matched, missing := t.Resolve(sessionsOf(places))
-	run.deliver(pick(places, matched), func(p place, r msg.Receipt) {
-		r.Message, r.Session, r.At, r.Final = m.ID, p.Session, time.Now(), true
-		report(r)
-	})
+	r.deliver(pick(places, matched), report)
 	return msg.MissingError(missing)
 }
 
@@ -114,3 +127,31 @@ func pick(places []place, matched []msg.Session) []place {
 	}
 	return out
 }
+
+// Deliver shows m in exactly these sessions, which Sessions has listed. It
+// reports as Send does: the last receipt of each is final, and if m waits the
+// first of those that are shown it is an Accepted that is not. A session that
+// is not there any more is Gone.
+func (l *Local) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	r := l.newRun(ctx, m)
+	places, ok := r.find(to, report)
+	if ok {
+		r.deliver(places, report)
+	}
+}
+
+// Resume waits for the answers to m in sessions that were shown it before this
+// process began. Nothing is shown again; the time runs from when m was sent.
+// Only Answer can answer then: windows do not outlive the process that asked
+// for them.
+func (l *Local) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	r := l.newRun(ctx, m)
+	places, ok := r.find(to, report)
+	if ok {
+		r.resume(places, report)
+	}
+}
+
+// Changes is ready when the table that Keep keeps has changed since it was
+// received from last. There is one channel for one reader.
+func (l *Local) Changes() <-chan struct{} { return l.table.changes }

@@ -90,12 +90,12 @@ func logindSessions(ctx context.Context, address string) ([]logindEntry, error) 
 
 // dialBus connects without looking at the environment, which would let the
 // caller of a program with more rights choose the bus.
-func dialBus(ctx context.Context, address string) (*dbus.Conn, error) {
+func dialBus(ctx context.Context, address string, options ...dbus.ConnOption) (*dbus.Conn, error) {
 	path, isPath := strings.CutPrefix(address, "unix:path=")
 	if _, err := os.Stat(path); isPath && err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoLogind, err)
 	}
-	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
+	conn, err := dbus.Dial(address, append(options, dbus.WithContext(ctx))...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: connecting to the system bus: %w", errNoLogind, err)
 	}

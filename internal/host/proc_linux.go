@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,14 +207,33 @@ func parseCgroup(s string) (scope string, managed bool) {
 	return "", managed
 }
 
-// sameMounts reports whether pid sees the same mounts as this process, which
-// is to say the same terminals. Where the answer is denied, as it is to
-// ordinary users, the owner of the process has to be the owner of the terminal.
-func (fs procFS) sameMounts(pid int, owner func() (uint32, bool)) bool {
+// mounts returns the mount namespaces whose terminals are those of dev: our
+// own and, as long as its /dev/pts is the same one, that of the first process.
+// A service often has a namespace of its own (systemd.exec(5), ProtectSystem=),
+// in which /dev/pts is still everybody's; a container that sees all processes
+// has another /dev/pts than they have.
+func (fs procFS) mounts(dev string) []string {
+	var mounts []string
+	if own, err := os.Readlink(fs.root + "/self/ns/mnt"); err == nil {
+		mounts = append(mounts, own)
+	}
+	var ours, theirs unix.Stat_t
+	if unix.Stat(dev+"/pts", &ours) != nil || unix.Stat(fs.path(1, "root/dev/pts"), &theirs) != nil || ours.Dev != theirs.Dev {
+		return mounts
+	}
+	if first, err := os.Readlink(fs.path(1, "ns/mnt")); err == nil {
+		mounts = append(mounts, first)
+	}
+	return mounts
+}
+
+// in reports whether pid sees one of these mounts, which is to say the same
+// terminals. Where the answer is denied, as it is to ordinary users, the owner
+// of the process has to be the owner of the terminal.
+func (fs procFS) in(mounts []string, pid int, owner func() (uint32, bool)) bool {
 	theirs, err := os.Readlink(fs.path(pid, "ns/mnt"))
 	if err == nil {
-		ours, err := os.Readlink(fs.root + "/self/ns/mnt")
-		return err == nil && ours == theirs
+		return slices.Contains(mounts, theirs)
 	}
 	if !errors.Is(err, os.ErrPermission) {
 		return false

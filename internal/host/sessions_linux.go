@@ -21,41 +21,55 @@ const mainSeat = "seat0"
 type found struct {
 	logind    []logindEntry
 	hasLogind bool
+	whole     bool        // no source that is there has failed
 	logins    []utmpEntry // of utmp
 	processes map[int]process
 	ttys      map[uint64][]*tty
 }
 
-// places lists all places where a person can see text: the sessions of
+// merged puts together all places where a person can see text: the sessions of
 // logind; then logins that only utmp knows; and terminals that only /proc
 // shows where logind is missing, or where neither of the two knows anybody.
 // Each terminal is listed once, by its device number.
 //
-// early are terminals that have to be listed in any case, see sendEarly.
-func (l *local) places(ctx context.Context, early map[uint64]bool) ([]place, error) {
-	f, err := l.ask(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m := merge{local: l, found: f, taken: map[uint64]bool{}, scopes: map[int]cgroup{}, early: early}
+// early are terminals that have to be listed in any case, see run.early.
+func (l *Local) merged(f found, early map[uint64]bool) []place {
+	m := merge{Local: l, found: f, taken: map[uint64]bool{}, scopes: map[int]cgroup{}, early: early}
 	m.addLogind()
 	m.addUtmp()
 	if !f.hasLogind || len(m.places) == 0 {
 		m.addProc()
 	}
 	m.markOwn()
-	m.markFront()
+	m.markFront(m.places)
 	for i := range m.places {
-		m.places[i].Account = strconv.FormatUint(uint64(m.places[i].uid), 10)
+		p := &m.places[i]
+		p.Account = strconv.FormatUint(uint64(p.uid), 10)
+		p.holders = m.holdersOf(*p)
 	}
 	slices.SortFunc(m.places, func(a, b place) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
 	})
-	return m.places, nil
+	return m.places
+}
+
+// holdersOf finds the processes that a session lasts as long as: those that
+// lead on its terminal, else the one that opened it.
+func (m *merge) holdersOf(p place) []holder {
+	var holders []holder
+	if p.tty != "" {
+		for _, t := range m.ttys[p.rdev] {
+			holders = append(holders, holder{t.leader.pid, t.leader.start})
+		}
+	}
+	if q, ok := m.processes[p.leader]; ok && len(holders) == 0 {
+		holders = append(holders, holder{q.pid, q.start})
+	}
+	return holders
 }
 
 // ask asks logind, and reads /proc and utmp meanwhile.
-func (l *local) ask(ctx context.Context) (found, error) {
+func (l *Local) ask(ctx context.Context) (found, error) {
 	type answer struct {
 		entries []logindEntry
 		err     error
@@ -68,7 +82,7 @@ func (l *local) ask(ctx context.Context) (found, error) {
 	var f found
 	var err, utmpErr error
 	f.processes, err = l.proc.processes()
-	f.ttys = ttys(f.processes, l.ours)
+	f.ttys = ttys(f.processes, l.ours())
 	var records utmpFile
 	records, utmpErr = readUtmp(l.utmp)
 	f.logins = records.logins()
@@ -80,6 +94,7 @@ func (l *local) ask(ctx context.Context) (found, error) {
 	if errors.Is(a.err, errNoLogind) {
 		a.err = nil
 	}
+	f.whole = a.err == nil && err == nil && utmpErr == nil
 	// One source may fail as long as another shows somebody.
 	if err != nil && !f.hasLogind && len(f.logins) == 0 {
 		return f, fmt.Errorf("listing sessions: %w", errors.Join(a.err, utmpErr, err))
@@ -89,7 +104,7 @@ func (l *local) ask(ctx context.Context) (found, error) {
 
 // merge puts the sources together.
 type merge struct {
-	*local
+	*Local
 	found
 	places []place
 	taken  map[uint64]bool // terminals that are accounted for, listed or not
@@ -166,6 +181,7 @@ func (m *merge) addDesktop(p place, e logindEntry) {
 	if !e.idleSince.IsZero() {
 		p.Idle = 0
 		if e.idle {
+			p.idleSince = e.idleSince
 			p.Idle = max(0, time.Since(e.idleSince))
 		}
 	}
@@ -251,16 +267,20 @@ func (m *merge) device(rdev uint64) (device, bool) {
 	return d, err == nil && d.rdev == rdev
 }
 
-// ours reports whether the terminal of a process is on this system's /dev.
-func (l *local) ours(p process) bool {
-	return l.proc.sameMounts(p.pid, func() (uint32, bool) {
-		name, ok := l.dev.nameOf(p.tty)
-		if !ok {
-			return 0, false
-		}
-		d, err := l.dev.stat(name)
-		return d.owner, err == nil
-	})
+// ours returns what reports whether the terminal of a process is on this
+// system's /dev.
+func (l *Local) ours() func(process) bool {
+	mounts := l.proc.mounts(l.dev.root)
+	return func(p process) bool {
+		return l.proc.in(mounts, p.pid, func() (uint32, bool) {
+			name, ok := l.dev.nameOf(p.tty)
+			if !ok {
+				return 0, false
+			}
+			d, err := l.dev.stat(name)
+			return d.owner, err == nil
+		})
+	}
 }
 
 // addUtmp lists logins that logind does not know. An entry counts while its
@@ -409,19 +429,18 @@ func (m *merge) markOwn() {
 
 // markFront finds the session on the virtual terminal that is in front, for
 // places that logind did not speak of.
-func (m *merge) markFront() {
-	for _, p := range m.places {
-		if p.Console {
-			return
-		}
+func (l *Local) markFront(places []place) {
+	unknown := func(p place) bool { return p.Source == "utmp" || p.Source == "proc" }
+	if slices.ContainsFunc(places, func(p place) bool { return p.Console && !unknown(p) }) {
+		return
 	}
-	b, err := os.ReadFile(m.seat)
+	b, err := os.ReadFile(l.seat)
 	if err != nil {
 		return
 	}
 	front := strings.TrimSpace(string(b))
-	for i := range m.places {
-		if p := &m.places[i]; p.Source == "utmp" || p.Source == "proc" {
+	for i := range places {
+		if p := &places[i]; unknown(*p) {
 			p.Console = front != "" && (p.tty == front || p.ID == front)
 		}
 	}

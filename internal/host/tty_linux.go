@@ -36,23 +36,23 @@ var (
 	errChanged     = errors.New("terminal belongs to another session now")
 )
 
-// writeTerminals writes the message to each terminal and reports each once.
+// writeTerminals writes the message to each terminal and tells of each once.
 //
 // Every terminal gets one write that cannot block. Those that took it are done
 // there and then. Those that did not are kept open and watched together, up to
 // one deadline for all, so that a terminal stopped with Ctrl-S costs the
 // others nothing. early are those that were written to before.
-func (r *run) writeTerminals(places []place, early []pending, report func(place, msg.Receipt)) {
-	byDevice := make(map[uint64]place, len(places))
+func (r *run) writeTerminals(to []*delivery, early []pending, written func(*delivery, error)) {
+	byDevice := make(map[uint64]*delivery, len(to))
 	var begin []terminal
-	for _, p := range places {
-		byDevice[p.rdev] = p
-		if !r.written[p.rdev] {
-			begin = append(begin, terminal{p.tty, p.rdev, p.uid})
+	for _, d := range to {
+		byDevice[d.place.rdev] = d
+		if !r.written[d.place.rdev] {
+			begin = append(begin, terminal{d.place.tty, d.place.rdev, d.place.uid})
 		}
 	}
 	deadline := time.Now().Add(takeTimeout)
-	results := make(chan terminalResult, len(places)+len(early))
+	results := make(chan terminalResult, len(to)+len(early))
 	go func() {
 		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true }, deadline)
 		for _, x := range done {
@@ -62,23 +62,23 @@ func (r *run) writeTerminals(places []place, early []pending, report func(place,
 		close(results)
 	}()
 	for x := range results {
-		if p, ok := byDevice[x.rdev]; ok {
+		if d, ok := byDevice[x.rdev]; ok {
 			delete(byDevice, x.rdev)
-			report(p, terminalReceipt(x.err))
+			written(d, x.err)
 		}
 	}
-	for _, p := range byDevice { // not even begun before the deadline
-		report(p, terminalReceipt(errStuck))
+	for _, d := range byDevice { // not even begun before the deadline
+		written(d, errStuck)
 	}
 }
 
 func terminalReceipt(err error) msg.Receipt {
-	r := msg.Receipt{Outcome: msg.OutcomeFailed, Surface: "terminal"}
+	r := msg.Receipt{Outcome: msg.OutcomeFailed, Surface: surfaceTerminal}
 	switch {
 	case err == nil:
 		r.Outcome = msg.OutcomeAccepted
 		return r
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		err = errInterrupted
 	case errors.Is(err, errGone) || errors.Is(err, errChanged):
 		r.Outcome = msg.OutcomeGone

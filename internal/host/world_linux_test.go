@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 // hold what the test puts there, and no logind. Nobody who is really signed in
 // can be sent anything.
 type world struct {
-	*local
+	*Local
 	t    *testing.T
 	ptys map[string]*hosttest.PTY
 }
@@ -34,15 +35,17 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, local: &local{
-		name:  "test",
-		proc:  procFS{root: filepath.Join(dir, "proc")},
-		dev:   devFS{root: "/dev"},
-		utmp:  []string{filepath.Join(dir, "utmp")},
-		bus:   "unix:path=" + filepath.Join(dir, "bus"),
-		seat:  filepath.Join(dir, "active"),
-		users: account.New(),
-	}}
+	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, Local: (&Local{
+		name:    "test",
+		proc:    procFS{root: filepath.Join(dir, "proc")},
+		dev:     devFS{root: "/dev"},
+		utmp:    []string{filepath.Join(dir, "utmp")},
+		bus:     "unix:path=" + filepath.Join(dir, "bus"),
+		seat:    filepath.Join(dir, "active"),
+		watched: []folder{utmpFolder(dir)},
+		users:   account.New(),
+	}).ready()}
+	t.Cleanup(func() { _ = w.Close() })
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
 	w.socket("/run/systemd/notify")
 	return w
@@ -121,6 +124,15 @@ func utmpRecord(l utmpLayout, typ uint16, e utmpEntry) []byte {
 	return b
 }
 
+// places lists what there is, with early as in listNow.
+func (w *world) places(ctx context.Context, early map[uint64]bool) ([]place, error) {
+	x, err := w.listNow(ctx, early)
+	if err != nil {
+		return nil, err
+	}
+	return x.places, nil
+}
+
 // send sends to target and returns the receipts by session name, in order.
 func (w *world) send(target string, m msg.Message) (map[string]msg.Receipt, []string) {
 	w.t.Helper()
@@ -145,9 +157,8 @@ func TestContract(t *testing.T) {
 		for range 3 {
 			w.login(hosttest.OpenPTY(t, 80, 24))
 		}
-		return hosttest.Fixture{Host: w, Screen: func(s msg.Session) *hosttest.Screen {
-			return w.ptys[s.Name].Screen
-		}}
+		screen := func(s msg.Session) *hosttest.Screen { return w.ptys[s.Name].Screen }
+		return hosttest.Fixture{Host: w, Screen: screen, Waits: true, Answer: w.Answer}
 	})
 }
 
@@ -216,8 +227,8 @@ func TestTerminalThatVanishes(t *testing.T) {
 	}
 	go gone.Hangup() // before it is opened, or while it is waited for
 	outcomes := map[string]msg.Outcome{}
-	w.newRun(t.Context(), hosttest.Message("still there?")).deliver(places, func(p place, r msg.Receipt) {
-		outcomes[p.Name] = r.Outcome
+	w.newRun(t.Context(), hosttest.Message("still there?")).deliver(places, func(r msg.Receipt) {
+		outcomes[r.Session.Name] = r.Outcome
 	})
 	if outcomes[gone.Name] != msg.OutcomeGone || outcomes[stays.Name] != msg.OutcomeAccepted {
 		t.Errorf("outcomes %v", outcomes)

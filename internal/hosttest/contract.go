@@ -26,6 +26,10 @@ type Fixture struct {
 	// Waits says that the Host can wait for answers. One that cannot must say
 	// errors.ErrUnsupported and show nothing.
 	Waits bool
+
+	// Answer answers a message that waits, as control.Service describes it.
+	// With it, nobody else may answer. Without it answers are not tested.
+	Answer func(ctx context.Context, p msg.Principal, a msg.Answer) (msg.Receipt, error)
 }
 
 // limit bounds what a test waits for; it is reached only by a failure.
@@ -50,6 +54,10 @@ func Contract(t *testing.T, start func(t *testing.T) Fixture) {
 		{"waiting", testWait},
 		{"an ended context", testEndedContext},
 		{"an ended context while waiting", testEndedWhileWaiting},
+		{"an answer in each session", testAnswer},
+		{"an answer by ID from elsewhere", testAnswerByID},
+		{"an answer for somebody else", testAnswerForOthers},
+		{"an answer that there is not", testWrongButton},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, start(t)) })
 	}
@@ -316,6 +324,7 @@ func testWait(t *testing.T, f Fixture) {
 		t.Fatalf("Send: %v", err)
 	}
 	checkReceipts(t, m, receipts, all, msg.OutcomeAnswered, msg.OutcomeDismissed, msg.OutcomeExpired)
+	checkAcceptedFirst(t, receipts)
 }
 
 func testEndedContext(t *testing.T, f Fixture) {
@@ -345,4 +354,9 @@ func testEndedWhileWaiting(t *testing.T, f Fixture) {
 	m.Wait, m.Timeout = true, 0
 	receipts, _ := send(t, ctx, f.Host, "*", m)
 	checkReceipts(t, m, receipts, all, msg.OutcomeAnswered, msg.OutcomeDismissed, msg.OutcomeFailed)
+	for _, r := range receipts {
+		if r.Outcome == msg.OutcomeFailed && r.Detail != "interrupted" {
+			t.Errorf("session %s failed because %q, want interrupted", r.Session.ID, r.Detail)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,11 +15,18 @@ import (
 )
 
 // Fake is a Host with sessions and people of its own. It keeps the contract,
-// so that what is tested against it holds for the real ones.
+// so that what is tested against it holds for the real ones. It is also what a
+// daemon decides in front of: see fake_computer.go.
 type Fake struct {
-	mu     sync.Mutex
-	people []Person
-	shown  map[string]*Screen
+	// Shown, unless it is nil, is called before anything is put on a screen,
+	// from several goroutines.
+	Shown func(s msg.Session, m msg.Message)
+
+	mu      sync.Mutex
+	people  []Person
+	shown   map[string]*Screen
+	waits   []*wait // for an answer, the oldest first
+	changes chan struct{}
 }
 
 // Person is a session and what whoever sits there does with a message.
@@ -27,7 +35,8 @@ type Person struct {
 
 	// Does is the outcome: OutcomeAccepted, if empty. With a message that
 	// waits, OutcomeAnswered, OutcomeDismissed and OutcomeExpired happen After
-	// so long, or at the message's time-out if that comes first.
+	// so long, or at the message's time-out if that comes first. Who does
+	// nothing can still answer through Fake.Answer.
 	Does   msg.Outcome   `json:"does"`
 	Answer string        `json:"answer"`
 	Detail string        `json:"detail"` // why, for the bad outcomes
@@ -36,7 +45,7 @@ type Person struct {
 
 // NewFake makes a Host with these people.
 func NewFake(people ...Person) *Fake {
-	return &Fake{people: people, shown: map[string]*Screen{}}
+	return &Fake{people: people, shown: map[string]*Screen{}, changes: make(chan struct{}, 1)}
 }
 
 // ReadFake makes a Host from people written as JSON, one object a line.
@@ -86,53 +95,46 @@ func (f *Fake) Send(ctx context.Context, t msg.Target, m msg.Message, report fun
 		return err
 	}
 	matched, missing := t.Resolve(list)
-	receipts := make(chan msg.Receipt)
-	var wg sync.WaitGroup
-	for _, s := range matched {
-		wg.Go(func() { f.serve(ctx, s, m, receipts) })
-	}
-	go func() {
-		wg.Wait()
-		close(receipts)
-	}()
-	for r := range receipts {
-		report(r)
-	}
+	f.Deliver(ctx, matched, m, report)
 	return msg.MissingError(missing)
 }
 
-// serve is one person's part of a Send.
+// serve is one person's part of a message.
 func (f *Fake) serve(ctx context.Context, s msg.Session, m msg.Message, receipts chan<- msg.Receipt) {
-	p := f.person(s.ID)
-	tell := func(o msg.Outcome, answer, detail string, final bool) {
-		receipts <- msg.Receipt{Message: m.ID, Session: s, Outcome: o, Answer: answer, Surface: "fake", Detail: detail, At: time.Now(), Final: final}
+	p := f.person(s)
+	tell := func(o msg.Outcome, detail string, final bool) {
+		receipts <- msg.Receipt{Message: m.ID, Session: s, Outcome: o, Surface: "fake", Detail: detail, At: time.Now(), Final: final}
 	}
-	if p.Does.Bad() {
-		tell(p.Does, "", p.Detail, true)
+	switch {
+	case ctx.Err() != nil:
+		tell(msg.OutcomeFailed, "interrupted", true)
 		return
+	case p.Does.Bad():
+		tell(p.Does, p.Detail, true)
+		return
+	case !m.Wait:
+		f.show(s, m)
+		tell(msg.OutcomeAccepted, "", true)
+		return
+	}
+	w := f.begin(s, m) // before it is on the screen, which is when somebody may answer
+	f.show(s, m)
+	tell(msg.OutcomeAccepted, "", false)
+	receipts <- f.outcome(ctx, w, p)
+}
+
+func (f *Fake) show(s msg.Session, m msg.Message) {
+	if f.Shown != nil {
+		f.Shown(s, m)
 	}
 	title := m.Title
 	if title == "" {
 		title = text.DefaultTitle(m.From, m.Sent, text.LocaleFor(m.Locale))
 	}
+	if m.Again {
+		title += " (again)"
+	}
 	fmt.Fprintf(f.Screen(s), "%s\n%s\n", text.Line(title), text.Plain(m.Text))
-	if !m.Wait {
-		tell(msg.OutcomeAccepted, "", "", true)
-		return
-	}
-	tell(msg.OutcomeAccepted, "", "", false)
-	answered, expired := p.answers(), (<-chan time.Time)(nil)
-	if m.Timeout > 0 {
-		expired = time.After(m.Timeout)
-	}
-	select {
-	case <-answered:
-		tell(p.Does, p.Answer, "", true)
-	case <-expired:
-		tell(msg.OutcomeExpired, "", "", true)
-	case <-ctx.Done():
-		tell(msg.OutcomeFailed, "", "interrupted", true)
-	}
 }
 
 // answers is ready when the person does something.
@@ -143,13 +145,16 @@ func (p Person) answers() <-chan time.Time {
 	return nil
 }
 
-func (f *Fake) person(id string) Person {
+// person finds who sits in a session, if it is still that one.
+func (f *Fake) person(s msg.Session) Person {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range f.people {
-		if p.Session.ID == id {
-			return p
-		}
+	if i := f.seat(s.ID); i >= 0 && f.people[i].Session.Account == s.Account && f.people[i].Session.Since.Equal(s.Since) {
+		return f.people[i]
 	}
 	return Person{Does: msg.OutcomeGone, Detail: "session ended"}
+}
+
+func (f *Fake) seat(id string) int {
+	return slices.IndexFunc(f.people, func(p Person) bool { return p.Session.ID == id })
 }

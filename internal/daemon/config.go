@@ -1,0 +1,178 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"msg/internal/account"
+)
+
+// Config is what msgd.toml says. It comes from DefaultConfig or ReadConfig,
+// which have checked it.
+type Config struct {
+	Rules   Rules
+	Limits  Limits
+	Journal JournalConfig
+	Metrics Listen     // where metrics are offered; zero is nowhere
+	Log     slog.Level // what is logged
+}
+
+// Limits are what one account, or all together, may use. A superuser is
+// exempt from all but the Clients.
+type Limits struct {
+	MessagesPerMinute int           // that an account may send
+	Burst             int           // of them at once
+	Waiting           int           // messages that wait for answers
+	WaitingPerAccount int           //
+	Queue             int           // messages kept for people who are not signed in, one for each person
+	QueuePerAccount   int           // of one sender, and for one person
+	QueueTime         time.Duration // the longest that one is kept
+	Clients           int           // connections to msgd
+	ClientsPerAccount int           //
+}
+
+// JournalConfig says where the journal is and how long it remembers.
+type JournalConfig struct {
+	Path    string
+	Keep    time.Duration
+	MaxSize int64    // bytes
+	Readers []string // users and @groups who may read what everybody sent
+}
+
+// Listen is an address to listen on.
+type Listen struct {
+	Network string // "unix" or "tcp"
+	Address string
+}
+
+// rawConfig is msgd.toml as it is written.
+type rawConfig struct {
+	Rule    []rawRule  `toml:"rule"`
+	Limits  rawLimits  `toml:"limits"`
+	Journal rawJournal `toml:"journal"`
+	Metrics rawMetrics `toml:"metrics"`
+	Log     rawLog     `toml:"log"`
+}
+
+type rawLimits struct {
+	MessagesPerMinute int    `toml:"messages_per_minute"`
+	Burst             int    `toml:"burst"`
+	Waiting           int    `toml:"waiting"`
+	WaitingPerAccount int    `toml:"waiting_per_account"`
+	Queue             int    `toml:"queue"`
+	QueuePerAccount   int    `toml:"queue_per_account"`
+	QueueTime         string `toml:"queue_time"`
+	Clients           int    `toml:"clients"`
+	ClientsPerAccount int    `toml:"clients_per_account"`
+}
+
+type rawJournal struct {
+	Path    string   `toml:"path"`
+	Keep    string   `toml:"keep"`
+	MaxSize string   `toml:"max_size"`
+	Readers []string `toml:"readers"`
+}
+
+type rawMetrics struct {
+	Listen string `toml:"listen"`
+}
+
+type rawLog struct {
+	Level string `toml:"level"`
+}
+
+// defaults are what a file need not say.
+func defaults() rawConfig {
+	return rawConfig{
+		Limits: rawLimits{
+			MessagesPerMinute: 30, Burst: 10, Waiting: 500, WaitingPerAccount: 20,
+			Queue: 1000, QueuePerAccount: 50, QueueTime: "30d", Clients: 512, ClientsPerAccount: 64,
+		},
+		Journal: rawJournal{Path: "/var/lib/msg/journal.db", Keep: "90d", MaxSize: "64MiB"},
+		Log:     rawLog{Level: "info"},
+	}
+}
+
+// DefaultConfig is what holds without a file.
+func DefaultConfig() Config {
+	c := checker{file: "the defaults"}
+	config := c.config(defaults())
+	if len(c.errs) > 0 {
+		panic(errors.Join(c.errs...)) // a test would have found it
+	}
+	return config
+}
+
+// LoadConfig reads a file. The error names file, key, value and what is
+// allowed, in a line for each that is wrong; errors.Is finds fs.ErrNotExist.
+func LoadConfig(path string) (Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return ReadConfig(path, b)
+}
+
+// ReadConfig is LoadConfig for what a file of that name has in it.
+func ReadConfig(file string, content []byte) (Config, error) {
+	raw := defaults()
+	dec := toml.NewDecoder(strings.NewReader(string(content)))
+	if err := dec.DisallowUnknownFields().Decode(&raw); err != nil {
+		return Config{}, syntaxError(file, err)
+	}
+	c := checker{file: file}
+	config := c.config(raw)
+	return config, errors.Join(c.errs...)
+}
+
+// syntaxError says in which lines of the file the errors are.
+func syntaxError(file string, err error) error {
+	var unknown *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown):
+		var errs []error
+		for _, e := range unknown.Errors {
+			line, _ := e.Position()
+			errs = append(errs, fmt.Errorf("%s:%d: there is no %q; see msgd.toml(5)", file, line, strings.Join(e.Key(), ".")))
+		}
+		return errors.Join(errs...)
+	case errors.As(err, &wrong):
+		line, column := wrong.Position()
+		if key := strings.Join(wrong.Key(), "."); key != "" && strings.Contains(wrong.Error(), "cannot decode") {
+			return fmt.Errorf("%s:%d: %s is of the wrong type; see msgd.toml(5)", file, line, key)
+		}
+		return fmt.Errorf("%s:%d:%d: %s", file, line, column, strings.TrimPrefix(wrong.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %v", file, err)
+}
+
+// Warnings names what is allowed but perhaps not meant: users and groups that
+// do not exist here, and rules behind one that fits everything.
+func (c Config) Warnings(accounts *account.DB) []string {
+	users, groups := append(c.Rules, Rule{From: c.Journal.Readers}).names()
+	var warnings []string
+	for _, u := range users {
+		if _, ok := accounts.UID(u); !ok {
+			warnings = append(warnings, fmt.Sprintf("user %q does not exist", u))
+		}
+	}
+	for _, g := range groups {
+		if !accounts.GroupExists(g) {
+			warnings = append(warnings, fmt.Sprintf("group %q does not exist", g))
+		}
+	}
+	for i, r := range c.Rules[:max(0, len(c.Rules)-1)] {
+		if r.fitsAll() {
+			warnings = append(warnings, fmt.Sprintf("rule %d fits everything: those behind it are never asked", i+1))
+			break
+		}
+	}
+	return warnings
+}

@@ -1,0 +1,100 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// holder is a process that a session lasts as long as. The time of its start
+// tells it from a later one with the same number.
+type holder struct {
+	pid   int
+	start uint64
+}
+
+var errEnded = errors.New("the session has ended")
+
+// gone reports why there is nobody in a place any more: its terminal is gone
+// or somebody else's, or the processes that it began with are. It asks nobody
+// else, so that it is right also while logind is being restarted.
+func (l *Local) gone(p place) error {
+	if p.tty != "" {
+		switch d, err := l.dev.stat(p.tty); {
+		case err != nil:
+			return errGone
+		case d.rdev != p.rdev || d.owner != p.uid:
+			return errChanged
+		}
+	}
+	if len(p.holders) > 0 && !slices.ContainsFunc(p.holders, l.proc.lives) {
+		return errEnded
+	}
+	return nil
+}
+
+// lives reports whether a process is still there. One that cannot be looked at
+// is.
+func (fs procFS) lives(h holder) bool {
+	p, err := fs.process(h.pid)
+	if err != nil {
+		return !isNoProcess(err)
+	}
+	return p.start == h.start
+}
+
+// process reads the stat file of one process.
+func (fs procFS) process(pid int) (process, error) {
+	b, err := readSmall(fs.path(pid, "stat"), make([]byte, 1024))
+	if err != nil {
+		return process{}, err
+	}
+	return parseStat(b)
+}
+
+// isNoProcess reports whether reading a file of /proc has failed because there
+// is no such process.
+func isNoProcess(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+}
+
+// inFront returns the places with what is in front of each terminal now. A
+// tmux is started and left without an event, and must not be written over. It
+// returns false if a process it knew is gone, so that it cannot tell.
+func (l *Local) inFront(places []place) ([]place, bool) {
+	tmux := mayHaveTmux(l.proc.root + "/net/unix")
+	now := make([]place, len(places))
+	for i, p := range places {
+		p.client = nil
+		if tmux && p.tty != "" {
+			var ok bool
+			if p.client, ok = l.clientOn(p); !ok {
+				return nil, false
+			}
+		}
+		now[i] = p
+	}
+	return now, true
+}
+
+// clientOn finds the tmux client in front of a terminal.
+func (l *Local) clientOn(p place) (client *tmuxClient, ok bool) {
+	for _, h := range p.holders {
+		leader, err := l.proc.process(h.pid)
+		if err != nil || leader.start != h.start {
+			return nil, false
+		}
+		front := leader
+		if leader.foreground != leader.pid {
+			if front, err = l.proc.process(leader.foreground); err != nil && !isNoProcess(err) {
+				return nil, false
+			}
+		}
+		if leader.tty == p.rdev && isTmuxClient(front) && l.proc.runsAs(front.pid, p.uid) {
+			client = &tmuxClient{pid: front.pid}
+		}
+	}
+	return client, true
+}

@@ -1,0 +1,270 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// table keeps the last listing, for as long as it is told of everything that
+// could change it.
+//
+// An event does not say what has changed, and often comes before the change: a
+// terminal is there before a process has it, and sshd tells logind of a session
+// before there is a terminal. So after an event the listing counts only if it
+// was made when things had settled, and until then whoever asks gets a new one.
+type table struct {
+	list    func(context.Context) (*listing, error)
+	changes chan struct{} // capacity 1
+	wake    chan struct{} // an event for keep; capacity 1
+	turn    chan struct{} // held by whoever lists; capacity 1
+
+	mu    sync.Mutex
+	kept  bool
+	now   *listing // the last whole one, nil if there is none
+	begun time.Time
+	clean bool      // the listing that was begun then is now
+	first time.Time // of the events since then; zero if there are none
+	last  time.Time // event of all
+	next  *flight
+
+	files, bus bool // are watched
+
+	away time.Time     // when logind went
+	back chan struct{} // closed when it is back; nil if it is not away
+}
+
+// flight is a listing that has not begun, for all who ask until it does.
+type flight struct {
+	done chan struct{}
+	x    *listing
+	err  error
+}
+
+// Times of the table.
+const (
+	settleTime = time.Second // after an event all is in place, except on a busy computer, where
+	lateTime   = 5 * time.Second
+	soonTime   = 100 * time.Millisecond // from an event until those who wait for changes are told
+	apartTime  = time.Second            // between listings that nobody has asked for
+	relistTime = 30 * time.Second       // for what no event tells
+
+	// logindReturns is how long a logind that went may take to come back,
+	// before its sessions are listed as those of a computer without one.
+	logindReturns = 2 * time.Second
+
+	listTimeout = 10 * time.Second // of listings, which are bounded part by part
+)
+
+func newTable(list func(context.Context) (*listing, error)) *table {
+	return &table{
+		list: list, changes: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+	}
+}
+
+var errKept = errors.New("the table of sessions is kept already")
+
+// start begins to keep the table; stop ends it.
+func (t *table) start() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.kept {
+		return errKept
+	}
+	t.kept, t.files = true, true
+	return nil
+}
+
+func (t *table) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept, t.files, t.bus, t.clean = false, false, false, false
+}
+
+func (t *table) isKept() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kept
+}
+
+// quiet returns the kept listing if it is right without listing anew.
+func (t *table) quiet() (*listing, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	told := t.files && (t.bus || t.now != nil && !t.now.hasLogind)
+	return t.now, t.kept && told && t.clean && !t.begun.Before(t.last.Add(settleTime))
+}
+
+// anew returns a listing that began after it was called.
+func (t *table) anew(ctx context.Context) (*listing, error) {
+	t.mu.Lock()
+	if !t.kept {
+		t.mu.Unlock()
+		return t.list(ctx)
+	}
+	f := t.next
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		t.next = f
+		go t.fly(f)
+	}
+	t.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.x, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// fly makes the listing, after the one that is being made.
+func (t *table) fly(f *flight) {
+	t.turn <- struct{}{}
+	defer func() { <-t.turn }()
+	t.mu.Lock()
+	t.next, t.begun, t.first, t.clean = nil, time.Now(), time.Time{}, false
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	defer cancel()
+	f.x, f.err = t.list(ctx)
+	if f.err == nil && !f.x.hasLogind && t.awaitLogind(ctx) {
+		f.x, f.err = t.list(ctx)
+	}
+	t.store(f)
+	close(f.done)
+}
+
+// store keeps a listing, and tells those who wait for changes.
+func (t *table) store(f *flight) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer ready(t.wake) // keep has to think again
+	if f.err != nil || !f.x.whole {
+		return
+	}
+	changed := t.now == nil || !t.now.same(f.x)
+	t.now, t.clean = f.x, true
+	if changed {
+		ready(t.changes)
+	}
+}
+
+// ready makes a channel of capacity 1 ready.
+func ready(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // it is
+	}
+}
+
+// event says that something may have changed.
+func (t *table) event() {
+	t.mu.Lock()
+	t.last = time.Now()
+	if t.first.IsZero() {
+		t.first = t.last
+	}
+	t.mu.Unlock()
+	ready(t.wake)
+}
+
+// keep lists after events and by the clock until ctx ends.
+func (t *table) keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		clock := time.NewTimer(time.Until(t.due()))
+		select {
+		case <-ctx.Done():
+		case <-t.wake:
+		case <-clock.C:
+			_, _ = t.anew(ctx) // an error is for those who ask
+		}
+		clock.Stop()
+	}
+}
+
+// due is when keep has to list: soon after the first event of several, when
+// things have settled after the last, once more for what took longer, and
+// every now and then.
+func (t *table) due() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := t.begun.Add(relistTime)
+	switch {
+	case !t.first.IsZero():
+		at = t.first.Add(soonTime)
+	case !t.clean:
+		at = t.begun.Add(lateTime)
+	case t.begun.Before(t.last.Add(settleTime)):
+		return t.last.Add(settleTime)
+	case t.begun.Before(t.last.Add(lateTime)):
+		return t.last.Add(lateTime)
+	default:
+		return at
+	}
+	if apart := t.begun.Add(apartTime); at.Before(apart) {
+		return apart
+	}
+	return at
+}
+
+// busIs says whether the signals of logind come in. What was missed while they
+// did not is found by a listing.
+func (t *table) busIs(up bool) {
+	t.mu.Lock()
+	t.bus = up
+	had := t.now != nil && t.now.hasLogind
+	t.mu.Unlock()
+	if !up && had {
+		t.logindWent()
+	}
+	t.event()
+}
+
+// logindWent says that logind has left the bus, or the bus us.
+func (t *table) logindWent() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.back == nil {
+		t.away, t.back = time.Now(), make(chan struct{})
+	}
+}
+
+// logindCame says that it is there.
+func (t *table) logindCame() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.back != nil {
+		close(t.back)
+		t.back = nil
+	}
+}
+
+// awaitLogind waits for a logind that was there a moment ago, and reports
+// whether it has come back. Without this a message that is sent while logind
+// is being restarted would find sessions with other IDs, and fewer of them.
+func (t *table) awaitLogind(ctx context.Context) bool {
+	t.mu.Lock()
+	had, back, left := t.now != nil && t.now.hasLogind, t.back, time.Until(t.away.Add(logindReturns))
+	t.mu.Unlock()
+	if !had {
+		return false
+	}
+	if back == nil { // its signal is still on the way
+		t.logindWent()
+		return t.awaitLogind(ctx)
+	}
+	if left <= 0 {
+		return false
+	}
+	late := time.NewTimer(left)
+	defer late.Stop()
+	select {
+	case <-back:
+		return true
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return false
+}
