@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"msg"
 	"msg/internal/cli"
@@ -29,8 +31,57 @@ type ui struct {
 
 	mu         sync.Mutex
 	begun      map[string]bool // sessions that have a line already
+	done       int             // sessions that have their final receipt
+	answered   int
 	failed     bool
 	unanswered bool
+	progress   progress
+	late       bool // the wait is long enough for a progress line
+	timer      *time.Timer
+}
+
+// progressAfter is when a wait is long enough to tell how it goes.
+const progressAfter = time.Second
+
+// showProgress lets a long wait be told of on a terminal.
+func (u *ui) showProgress(terminal io.Writer) {
+	u.progress.w = terminal
+	u.timer = time.AfterFunc(progressAfter, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.late = true
+		u.redraw()
+	})
+}
+
+// hideProgress is for the end.
+func (u *ui) hideProgress() {
+	if u.timer != nil {
+		u.timer.Stop()
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.progress.erase()
+	u.late = false
+}
+
+// redraw brings the progress line up to date. The caller holds mu.
+func (u *ui) redraw() {
+	if total := len(u.begun); u.late && total > u.done {
+		u.progress.draw(cli.ProgressLine(u.answered, total-u.done, total))
+	}
+}
+
+// say prints a line on standard output.
+func (u *ui) say(line string) { u.print(u.out, line) }
+
+// warn prints a line on standard error.
+func (u *ui) warn(line string) { u.print(u.err, line) }
+
+// print writes where the progress line is not. The caller holds mu.
+func (u *ui) print(w io.Writer, line string) {
+	u.progress.erase()
+	fmt.Fprintln(w, line)
 }
 
 // problem prints an error that is about more than one session, of one host or,
@@ -38,37 +89,47 @@ type ui struct {
 func (u *ui) problem(err error, host string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	defer u.redraw()
 	u.failed = true
 	if !u.many {
 		host = ""
 	}
 	if lines := cli.MissingLines(err, host); lines != nil {
 		for _, line := range lines {
-			fmt.Fprintln(u.err, line)
+			u.warn(line)
 		}
 		u.noteFiles(err)
 		return
 	}
-	fmt.Fprintln(u.err, cli.ErrorLine("msg", err))
+	u.warn(cli.ErrorLine("msg", err))
 }
 
 // note prints something that does not change the exit code.
-func (u *ui) note(line string) { fmt.Fprintln(u.err, line) }
+func (u *ui) note(line string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.warn(line)
+	u.redraw()
+}
+
+// route says by which way another computer is reached.
+func (u *ui) route(host, by, why string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.verbose && !u.json {
+		u.say(cli.RouteLine(host, by, why))
+	}
+}
 
 // receipt prints what became of one session.
 func (u *ui) receipt(r msg.Receipt) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	defer u.redraw()
 	label := cli.SessionLabel(r.Session, u.many)
 	u.begin(r, label)
-	switch {
-	case r.Final && r.Outcome.Bad() && u.interrupted():
-		// Whoever has pressed Ctrl-C knows.
-	case r.Final && r.Outcome.Bad():
-		u.failed = true
-		fmt.Fprintln(u.err, cli.FailedLine(r, label))
-	case r.Final && r.Outcome == msg.OutcomeExpired:
-		u.unanswered = true
+	if r.Final {
+		u.count(r, label)
 	}
 	if u.json {
 		u.printJSON(r)
@@ -77,10 +138,29 @@ func (u *ui) receipt(r msg.Receipt) {
 	if !u.verbose || !r.Final || r.Outcome.Bad() {
 		return
 	}
-	if u.message.Wait {
-		fmt.Fprintln(u.out, cli.WaitedLine(r, label, u.message))
-	} else {
-		fmt.Fprintln(u.out, cli.SentLine(label, r.Detail))
+	switch {
+	case u.message.Wait:
+		u.say(cli.WaitedLine(r, label, u.message))
+	case r.Outcome == msg.OutcomeQueued:
+		u.say(cli.QueuedLine(label, u.message.Queue))
+	default:
+		u.say(cli.SentLine(label, r.Detail))
+	}
+}
+
+// count remembers how a session ended, and tells of a failure.
+func (u *ui) count(r msg.Receipt, label string) {
+	u.done++
+	switch {
+	case r.Outcome.Bad() && u.interrupted():
+		// Whoever has pressed Ctrl-C knows.
+	case r.Outcome.Bad():
+		u.failed = true
+		u.warn(cli.FailedLine(r, label))
+	case r.Outcome == msg.OutcomeAnswered:
+		u.answered++
+	case r.Outcome != msg.OutcomeDismissed && u.message.Wait:
+		u.unanswered = true
 	}
 }
 
@@ -89,7 +169,7 @@ func (u *ui) interrupted() bool { return errors.Is(u.ctx.Err(), context.Canceled
 
 // begin prints the first line of a session.
 func (u *ui) begin(r msg.Receipt, label string) {
-	key := r.Session.Host + "\x00" + r.Session.ID
+	key := r.Session.Host + "\x00" + cmp.Or(r.Session.ID, r.Session.User)
 	if u.begun[key] {
 		return
 	}
@@ -98,8 +178,8 @@ func (u *ui) begin(r msg.Receipt, label string) {
 	}
 	u.begun[key] = true
 	u.noteOnly(r.Session)
-	if u.verbose && !u.json {
-		fmt.Fprintln(u.out, cli.SendingLine(label, u.message.Timeout))
+	if u.verbose && !u.json && r.Outcome != msg.OutcomeQueued {
+		u.say(cli.SendingLine(label, u.message.Timeout))
 	}
 }
 
@@ -107,7 +187,7 @@ func (u *ui) begin(r msg.Receipt, label string) {
 // user is the ID of one: "msg bob 5 minutes left".
 func (u *ui) noteOnly(s msg.Session) {
 	if len(u.words) > 0 && len(u.target) == 1 && !u.target.All() && u.words[0] == s.ID {
-		u.note(cli.OnlySessionLine(s.User, s.ID))
+		u.warn(cli.OnlySessionLine(s.User, s.ID))
 	}
 }
 
@@ -119,17 +199,18 @@ func (u *ui) noteFiles(err error) {
 	}
 	for _, name := range none.Selectors {
 		if exists(name) {
-			u.note(cli.FileLine(name))
+			u.warn(cli.FileLine(name))
 		}
 	}
 }
 
-func (u *ui) printJSON(r msg.Receipt) {
-	line, err := cli.JSONLine(r)
+func (u *ui) printJSON(v any) {
+	line, err := cli.JSONLine(v)
 	if err != nil {
-		fmt.Fprintln(u.err, cli.ErrorLine("msg", err))
+		u.warn(cli.ErrorLine("msg", err))
 		return
 	}
+	u.progress.erase()
 	fmt.Fprint(u.out, line)
 }
 
@@ -139,7 +220,7 @@ func (u *ui) exit() int {
 	case u.interrupted():
 		return cli.ExitInterrupted
 	case u.out.Err != nil:
-		fmt.Fprintln(u.err, cli.ErrorLine("msg", cli.OutputError(u.out.Err)))
+		u.warn(cli.ErrorLine("msg", cli.OutputError(u.out.Err)))
 		return cli.ExitFailed
 	case u.failed:
 		return cli.ExitFailed

@@ -28,6 +28,10 @@ func FuzzParseMsg(f *testing.F) {
 	f.Add(joinArgs("-buttons=YesNo", "@list.txt,bob:2", "^n"))
 	f.Add(joinArgs("/server:web1", "bob", "/etc", "it's", "$full"))
 	f.Add(joinArgs("/?", "-h", "--version", "/ok:1", "/answer:yes"))
+	f.Add(joinArgs("/dnd", "until", "17:00"))
+	f.Add(joinArgs("--dnd:until 2026-11-25 08:00", "/json"))
+	f.Add(joinArgs("/answer:yes:5DTB4K", "/v"))
+	f.Add(joinArgs("/queue:7d", "bob", "hi"))
 	f.Add(joinArgs("", "-", "/", "--", "---w", "/:x", "--=", "\xff", "\x1b[2J"))
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, argSeparator)
@@ -43,8 +47,11 @@ func FuzzParseMsg(f *testing.F) {
 		if m.Time < 0 || m.Time > maxTime*time.Second {
 			t.Fatalf("ParseMsg(%q): time %v", args, m.Time)
 		}
-		if m.Recipient == "" && !m.Help && !m.Version && m.Needs == "" {
+		if m.Recipient == "" && !m.Help && !m.Version && m.Needs == "" && m.Do == DoSend {
 			t.Fatalf("ParseMsg(%q): no recipient and no error", args)
+		}
+		if d, err := m.DND.At(time.Now()); err == nil && !d.Until.IsZero() && !d.Until.After(time.Now()) {
+			t.Fatalf("ParseMsg(%q): do not disturb until %v", args, d.Until)
 		}
 		checkSpellings(t, args[0])
 	})

@@ -26,11 +26,14 @@ func Usage(command string) string {
 }
 
 const msgUsage = `MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]
-    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON] [message]
+    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]
+    [/QUEUE[:time]] [message]
+MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time]}
 `
 
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
     [/SERVER:host[,host...]] [/COUNTER] [/JSON]
+QUERY MESSAGE [id] [/SERVER:host[,host...]] [/JSON]
 `
 
 // Help is the long form, for /?.
@@ -44,7 +47,7 @@ func Help(command string) string {
 const msgHelp = `Send a message to a user.
 
 ` + msgUsage + `
-Everybody who is signed in at a terminal of this computer sees it:
+Everybody who is signed in to this computer sees it:
 
     msg '*' Meeting in 5 minutes
 
@@ -57,16 +60,19 @@ Options stand before or after the recipient, up to the first word of the
 message; -- ends them, if the message begins with / or -. All of them can be
 written as /time:60, --time=60, --time 60 or -time:60.
 
-    /server:HOST    the computer, or @file for a file of them; this version
-                    reaches this one only (localhost).
-    /time:N         how long the message stays where it can be taken away, in
-                    tmux: seconds, or 90s, 10m, 2h; 60 if left out; 0 is until
-                    it is closed.
+    /server:HOST    the computer, by ssh, or @file for a list of them;
+                    ssh://bob@web1:2222 says how.
+    /time:N         how long the message stays and an answer is waited for:
+                    seconds, or 90s, 10m, 2h; 60 if left out; 0 is until it
+                    is answered.
     /title:TEXT     instead of "Message from SENDER DATE TIME".
     /v              say what is done. /v:TEXT is /v /title:TEXT.
-    /json           say it as one JSON object for each session.
-    /w              wait for answers; /buttons:yesno asks a question. This
-                    version has no answers: it says so and sends nothing.
+    /json           say it as JSON objects, one a line.
+    /w              wait until everybody has answered.
+    /buttons:SET    ask a question, and wait: ok, okcancel, yesno, yesnocancel
+                    or retrycancel.
+    /queue:TIME     keep the message for people who are not signed in, for 12
+                    hours if left out (90s, 10m, 2h, 7d).
 
 Without a message it is read from standard input, up to the end of the file.
 ^n in it begins a new line (^^n is a plain ^n):
@@ -75,14 +81,22 @@ Without a message it is read from standard input, up to the end of the file.
     df -h /home | msg bob
     msg bob -- /home is full
 
+Whoever is asked answers in the terminal that shows the message, or anywhere
+with the ID that it shows. For a while nobody may be disturbed:
+
+    msg /ok
+    msg /answer:yes
+    msg /dnd until 17:00
+
 Messages are plain text of at most 8192 bytes. Control characters are made
 visible, so that a message can do nothing but be read.
 
-Exit status: 0 sent to all; 1 something failed; 2 wrong usage; 130 interrupted.
-/version tells the version. See msg(1) and query(1).
+Exit status: 0 sent to all, with /w answered by all; 1 something failed; 2
+wrong usage; 3 somebody did not answer in time; 130 interrupted. /version tells
+the version. See msg(1) and query(1).
 `
 
-const queryHelp = `Show who is signed in.
+const queryHelp = `Show who is signed in, and what was sent.
 
 ` + queryUsage + `
 query session lists the places where somebody can be reached, query user the
@@ -94,10 +108,16 @@ are those of Windows; qwinsta and quser are other names of the two.
     query session pts/3 /json
 
 Instead of all you may ask for one session (pts/3, console), user or ID, for a
-list (alice,bob) or a pattern (adm*). /server:HOST names the computer; this
-version knows this one only. /counter adds totals, /json prints one JSON object
-a line with the full names. An idle time of . is less than a minute, 3+13:42 is
-3 days, 13 hours and 42 minutes.
+list (alice,bob) or a pattern (adm*). /server:HOST names the computer, which is
+reached by ssh. /counter adds totals, /json prints one JSON object a line with
+the full names. An idle time of . is less than a minute, 3+13:42 is 3 days, 13
+hours and 42 minutes.
+
+query message lists the newest messages: yours or, for an administrator, all.
+With an ID from that list it tells all of one, answers included:
+
+    query message
+    query message 5DTB4K
 
 Exit status: 0 all that was asked for is listed; 1 something is not there, or
 an error; 2 wrong usage; 130 interrupted. /version tells the version. See

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,12 +22,10 @@ const (
 )
 
 // SessionLabel is how a session is called in a line: its name or, without
-// one, its ID; with several hosts HOST\Name.
+// one, its ID; with several hosts HOST\Name. Somebody who has none goes by the
+// user name.
 func SessionLabel(s msg.Session, withHost bool) string {
-	label := s.Name
-	if label == "" {
-		label = s.ID
-	}
+	label := cmp.Or(s.Name, s.ID, s.User)
 	if withHost {
 		label = s.Host + `\` + label
 	}
@@ -57,9 +56,69 @@ func WaitedLine(r msg.Receipt, label string, m msg.Message) string {
 		return fmt.Sprintf("%s was answered: %s (%s, after %.1fs)", line, text.Line(r.Answer), text.Line(r.Session.User), after)
 	case msg.OutcomeDismissed:
 		return line + " was dismissed"
+	case msg.OutcomeQueued:
+		return QueuedLine(label, m.Queue)
+	case msg.OutcomeAccepted: // and final: what shows it has no buttons
+		if r.Detail == "" {
+			return line + " cannot be answered there"
+		}
+		return line + " cannot be answered there: " + text.Line(r.Detail)
 	default:
 		return fmt.Sprintf("%s got no answer in %d seconds", line, int64(m.Timeout/time.Second))
 	}
+}
+
+// QueuedLine is printed with /v for somebody who is not signed in.
+func QueuedLine(label string, queue time.Duration) string {
+	return fmt.Sprintf("Message for %s is kept until the next sign-in, at most %s", label, span(queue))
+}
+
+// span writes a duration in the largest unit that has no rest.
+func span(d time.Duration) string {
+	n, unit := int64(d/time.Second), "second"
+	switch {
+	case d == 0:
+	case d%(24*time.Hour) == 0:
+		n, unit = int64(d/(24*time.Hour)), "day"
+	case d%time.Hour == 0:
+		n, unit = int64(d/time.Hour), "hour"
+	case d%time.Minute == 0:
+		n, unit = int64(d/time.Minute), "minute"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
+}
+
+// ProgressLine is shown on a terminal while answers are waited for.
+func ProgressLine(answered, waiting, total int) string {
+	return fmt.Sprintf("%d answered, %d waiting, %d in all", answered, waiting, total)
+}
+
+// GivenLine confirms an answer. r is what is on record, which may be an answer
+// that was there before.
+func GivenLine(r msg.Receipt, button string) string {
+	if r.Outcome == msg.OutcomeAnswered && !strings.EqualFold(r.Answer, button) {
+		return "It was answered before: " + text.Line(r.Answer)
+	}
+	return "Answered: " + text.Line(button)
+}
+
+// DNDLine says what do-not-disturb is.
+func DNDLine(d msg.DND, now time.Time, loc text.Locale) string {
+	switch {
+	case !d.Active(now):
+		return "Do not disturb is off"
+	case d.Until.IsZero():
+		return "Do not disturb is on"
+	}
+	return "Do not disturb is on until " + loc.Format(d.Until)
+}
+
+// RouteLine is printed with /v for each other computer.
+func RouteLine(host, way, why string) string {
+	return text.Line(host) + " is reached by " + way + ": " + text.Line(why)
 }
 
 // FailedLine is printed on standard error for a session that the message did
@@ -127,11 +186,6 @@ func OnlySessionLine(user, id string) string {
 // NotYet is the error for an option or route that this version does not have.
 func NotYet(what, why string) error {
 	return msg.UnsupportedError(what + ": " + why)
-}
-
-// NoRoute is the error for a host that this version has no way to.
-func NoRoute(host string) error {
-	return NotYet(quote(host), "no route: this version reaches only this computer (localhost), not by ssh, Windows RPC or fleet")
 }
 
 // HostLine is the heading of one host's table when there are several.

@@ -26,6 +26,7 @@ func TestSessionLabel(t *testing.T) {
 		{msg.Session{Host: "PC42", ID: "1", Name: "Console"}, true, `PC42\Console`},
 		{msg.Session{Host: "web1", ID: "c1"}, false, "c1"},
 		{msg.Session{Host: "web1", ID: "c1"}, true, `web1\c1`},
+		{msg.Session{Host: "web1", User: "bob"}, true, `web1\bob`}, // kept until the next sign-in
 		{msg.Session{Host: "web1", Name: evil}, true, `web1\eve^[[2J<U+202E> ` + "\ufffd"},
 	} {
 		if got := SessionLabel(c.session, c.host); got != c.want {
@@ -70,8 +71,14 @@ func TestWaitedLine(t *testing.T) {
 			"Message to session Console got no answer in 60 seconds"},
 		{"expired after a long time", msg.Receipt{Outcome: msg.OutcomeExpired, At: sent}, 2 * time.Hour,
 			"Message to session Console got no answer in 7200 seconds"},
+		{"no buttons", msg.Receipt{Outcome: msg.OutcomeAccepted, Detail: "the notification has no buttons\x1b", Final: true}, time.Minute,
+			"Message to session Console cannot be answered there: the notification has no buttons^["},
+		{"no buttons and no reason", msg.Receipt{Outcome: msg.OutcomeAccepted, Final: true}, time.Minute,
+			"Message to session Console cannot be answered there"},
+		{"kept", msg.Receipt{Outcome: msg.OutcomeQueued, Final: true}, time.Minute,
+			"Message for Console is kept until the next sign-in, at most 12 hours"},
 	} {
-		if got := WaitedLine(c.receipt, "Console", msg.Message{Sent: sent, Timeout: c.timeout}); got != c.want {
+		if got := WaitedLine(c.receipt, "Console", msg.Message{Sent: sent, Timeout: c.timeout, Queue: 12 * time.Hour}); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -114,7 +121,9 @@ func TestUsageLines(t *testing.T) {
 			"msg", &UsageError{Word: "/etc", Reason: "is not an option", Hint: "msg bob -- /etc is full"},
 			"Invalid parameter(s)\n" +
 				"MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]\n" +
-				"    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON] [message]\n" +
+				"    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]\n" +
+				"    [/QUEUE[:time]] [message]\n" +
+				"MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time]}\n" +
 				"msg: \"/etc\" is not an option\n" +
 				"  try: msg bob -- /etc is full\n",
 		},
@@ -123,6 +132,7 @@ func TestUsageLines(t *testing.T) {
 			"Invalid parameter(s)\n" +
 				"QUERY {SESSION | USER} [name | user | id]\n" +
 				"    [/SERVER:host[,host...]] [/COUNTER] [/JSON]\n" +
+				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/JSON]\n" +
 				"query: what to query is missing\n",
 		},
 	} {
@@ -159,12 +169,57 @@ func TestStarred(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		12 * time.Hour: "12 hours", time.Hour: "1 hour", 24 * time.Hour: "1 day", 0: "0 seconds", 7 * 24 * time.Hour: "7 days", 36 * time.Hour: "36 hours",
+		90 * time.Second: "90 seconds", 90 * time.Minute: "90 minutes", time.Second: "1 second", time.Minute: "1 minute",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestDNDLine(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 15, 0, 0, time.UTC)
+	for _, c := range []struct {
+		dnd  msg.DND
+		want string
+	}{
+		{msg.DND{}, "Do not disturb is off"},
+		{msg.DND{On: true}, "Do not disturb is on"},
+		{msg.DND{On: true, Until: now.Add(time.Hour)}, "Do not disturb is on until 2026-11-23 10:15"},
+		{msg.DND{On: true, Until: now}, "Do not disturb is off"},
+	} {
+		if got := DNDLine(c.dnd, now, text.LocaleFor("C")); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.dnd, got, c.want)
+		}
+	}
+}
+
+func TestGivenLine(t *testing.T) {
+	for _, c := range []struct {
+		receipt msg.Receipt
+		button  string
+		want    string
+	}{
+		{msg.Receipt{Outcome: msg.OutcomeAnswered, Answer: "OK"}, "ok", "Answered: ok"},
+		{msg.Receipt{Outcome: msg.OutcomeAnswered, Answer: "Yes\x1b"}, "No", "It was answered before: Yes^["},
+	} {
+		if got := GivenLine(c.receipt, c.button); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.receipt, got, c.want)
+		}
+	}
+}
+
 // TestNotes has what is said besides success and failure.
 func TestNotes(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{ReplacedLine(2), "msg: note: the message is not valid UTF-8; 2 place(s) are shown as \ufffd"},
 		{OnlySessionLine("bob", "5"), `msg: note: "5" is taken as text; to reach only that session of bob, write bob:5`},
 		{OnlySessionLine(`CORP\bob`, "5"), `msg: note: "5" is taken as text; to reach only that session of CORP\bob, write 'CORP\bob:5'`},
+		{ProgressLine(2, 3, 5), "2 answered, 3 waiting, 5 in all"},
+		{RouteLine("web1\x1b", "ssh", "port 22 answers"), "web1^[ is reached by ssh: port 22 answers"},
 		{HostLine("web1\x1b[m"), "web1^[[m:"},
 		{Prompt("Ctrl-D"), "Enter message to send; end it with Ctrl-D on a new line:\n"},
 	} {
@@ -175,13 +230,8 @@ func TestNotes(t *testing.T) {
 }
 
 func TestNotYet(t *testing.T) {
-	for _, err := range []error{NotYet("/queue:12h", "needs msgd"), NoRoute("web1"), NoRoute(evil)} {
-		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("%v is not ErrUnsupported", err)
-		}
-	}
-	if err := NoRoute("web1"); !strings.HasPrefix(err.Error(), `"web1": no route: `) {
-		t.Errorf("NoRoute = %q", err)
+	if err := NotYet("/doctor", "not yet"); !errors.Is(err, errors.ErrUnsupported) || err.Error() != "/doctor: not yet" {
+		t.Errorf("NotYet = %v", err)
 	}
 }
 
@@ -261,7 +311,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("the help shows %q: %v", example, err)
 		}
 	}
-	if examples != 7 {
-		t.Errorf("%d examples were found, want 7", examples)
+	if examples != 12 {
+		t.Errorf("%d examples were found, want 12", examples)
 	}
 }

@@ -104,6 +104,14 @@ type given struct {
 	whole string // the words as written, for errors
 }
 
+// colon is the option as Windows writes it.
+func (g given) colon() string {
+	if g.has {
+		return "/" + g.name + ":" + g.text
+	}
+	return "/" + g.name
+}
+
 // isOption reports whether a word is meant as an option. "-" and "/" alone
 // are text.
 func isOption(word string) bool {

@@ -16,6 +16,10 @@ import (
 type Msg struct {
 	Help, Version bool
 
+	Do     Do         // what is asked for
+	Answer msg.Answer // with DoAnswer
+	DND    DND        // with DoSetDND
+
 	Recipient string   // as written: list of selectors and @files
 	Words     []string // the message; nil if none was given
 
@@ -26,11 +30,15 @@ type Msg struct {
 	Verbose bool
 	Wait    bool
 	JSON    bool
+	Queue   time.Duration // how long to keep it for people who are not signed in; 0 is not at all
 
 	// Needs is the option, as it was written, that asks for something this
 	// version does not do.
 	Needs string
 }
+
+// DefaultQueue is how long /queue without a time keeps a message.
+const DefaultQueue = 12 * time.Hour
 
 // maxTime is the longest display time in seconds: what Windows' ULONG holds.
 const maxTime = 1<<32 - 1
@@ -41,6 +49,7 @@ const maxTime = 1<<32 - 1
 func ParseMsg(args []string) (Msg, error) {
 	m := Msg{Time: msg.DefaultTimeout}
 	recipient, ended := false, false
+	var seen []given
 	for rest := args; len(rest) > 0; {
 		word := rest[0]
 		switch {
@@ -52,9 +61,9 @@ func ParseMsg(args []string) (Msg, error) {
 				err = m.set(g)
 			}
 			if err != nil {
-				return m, hintText(err, !blank(m.Recipient), args[:len(args)-len(rest)], rest)
+				return m, hintText(err, m.Do == DoSend && !blank(m.Recipient), args[:len(args)-len(rest)], rest)
 			}
-			rest = after
+			rest, seen = after, append(seen, g)
 		case !recipient:
 			m.Recipient, recipient, rest = word, true, rest[1:]
 		default:
@@ -63,6 +72,9 @@ func ParseMsg(args []string) (Msg, error) {
 	}
 	if m.Help || m.Version || m.Needs != "" && !recipient {
 		return m, nil
+	}
+	if m.Do != DoSend {
+		return m, m.instead(seen)
 	}
 	if blank(m.Recipient) {
 		return m, &UsageError{Reason: "a recipient is missing", Hint: "msg " + quoteStar() + " Meeting in 5 minutes"}
@@ -104,7 +116,7 @@ func (m *Msg) set(g given) error {
 	case optServer:
 		m.Servers = append(m.Servers, strings.Split(g.text, ",")...)
 	case optTime:
-		m.Time, err = parseTime(g)
+		m.Time, err = parseTime(g, displayUnits, "is not a time: write seconds, or 90s, 10m, 2h; 0 means until answered")
 	case optTitle:
 		m.Title = g.text
 	case optVerbose:
@@ -119,6 +131,13 @@ func (m *Msg) set(g given) error {
 	case optButtons:
 		m.Wait = true
 		m.Buttons, err = parseButtons(g)
+	case optQueue:
+		m.Queue, err = parseQueue(g)
+	case optOK, optAnswer:
+		m.Do = DoAnswer
+		m.Answer, err = parseAnswer(g)
+	case optDND:
+		m.Do = DoTellDND // unless more is said, see instead
 	case optUTF8: // says what is always so outside Windows
 	default:
 		m.Needs = g.whole
@@ -126,26 +145,42 @@ func (m *Msg) set(g given) error {
 	return err
 }
 
-// parseTime reads whole seconds, or a number with s, m or h.
-func parseTime(g given) (time.Duration, error) {
-	bad := &UsageError{Word: g.whole, Reason: "is not a time: write seconds, or 90s, 10m, 2h; 0 means until answered"}
+// Units of time behind a number, in either case.
+var (
+	displayUnits = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
+	queueUnits   = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+)
+
+// parseTime reads whole seconds, or a number with a unit; bad is the reason of
+// the error for anything else.
+func parseTime(g given, units map[string]time.Duration, bad string) (time.Duration, error) {
 	digits, unit := g.text, time.Second
-	switch g.text[len(g.text)-1] {
-	case 's', 'S':
-		digits = g.text[:len(g.text)-1]
-	case 'm', 'M':
-		digits, unit = g.text[:len(g.text)-1], time.Minute
-	case 'h', 'H':
-		digits, unit = g.text[:len(g.text)-1], time.Hour
+	if end := len(g.text) - 1; end >= 0 {
+		if u, ok := units[strings.ToLower(g.text[end:])]; ok {
+			digits, unit = g.text[:end], u
+		}
 	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, bad
+		return 0, &UsageError{Word: g.whole, Reason: bad}
 	}
 	if err != nil || n > maxTime/uint64(unit/time.Second) {
 		return 0, &UsageError{Word: g.whole, Reason: fmt.Sprintf("is too long: the limit is %d seconds", uint64(maxTime))}
 	}
 	return time.Duration(n) * unit, nil
+}
+
+// parseQueue reads how long to keep a message.
+func parseQueue(g given) (time.Duration, error) {
+	if !g.has {
+		return DefaultQueue, nil
+	}
+	const bad = "is not a time to keep a message: write 90s, 10m, 2h or 7d"
+	d, err := parseTime(g, queueUnits, bad)
+	if err == nil && d == 0 {
+		err = &UsageError{Word: g.whole, Reason: bad}
+	}
+	return d, err
 }
 
 func parseButtons(g given) (msg.Buttons, error) {
@@ -164,7 +199,7 @@ type QueryKind string
 const (
 	QuerySession QueryKind = "session"
 	QueryUser    QueryKind = "user"
-	QueryMessage QueryKind = "message" // comes with msgd
+	QueryMessage QueryKind = "message" // what was sent, and what came of it
 )
 
 // Query is a command line of query, understood.
@@ -172,7 +207,7 @@ type Query struct {
 	Help, Version bool
 
 	Kind    QueryKind
-	Filter  string // a session name, user name or ID; empty for all
+	Filter  string // a session name, user name or ID, or a message's ID; empty for all
 	Servers []string
 	Counter bool
 	JSON    bool
@@ -221,6 +256,9 @@ func (q *Query) setWords(words []string) error {
 			return &UsageError{Word: words[0], Reason: "cannot be queried: write session, user or message", Hint: "query session " + shellQuote(words[0])}
 		}
 		words = words[1:]
+	}
+	if q.Kind == QueryMessage && q.Counter {
+		return &UsageError{Word: "/counter", Reason: "does not go with query message"}
 	}
 	if len(words) > 1 {
 		return &UsageError{Word: words[1], Reason: "is one name too many"}

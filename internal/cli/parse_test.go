@@ -49,6 +49,9 @@ func TestParseMsgSpellings(t *testing.T) {
 		{"v", "Maintenance", false, func(m *Msg) { m.Verbose, m.Title = true, "Maintenance" }},
 		{"w", "", false, func(m *Msg) { m.Wait = true }},
 		{"json", "", false, func(m *Msg) { m.JSON = true }},
+		{"queue", "", false, func(m *Msg) { m.Queue = 12 * time.Hour }},
+		{"queue", "90s", false, func(m *Msg) { m.Queue = 90 * time.Second }},
+		{"queue", "7D", false, func(m *Msg) { m.Queue = 7 * 24 * time.Hour }},
 		{"help", "", false, func(m *Msg) { m.Help = true }},
 		{"h", "", false, func(m *Msg) { m.Help = true }},
 		{"?", "", false, func(m *Msg) { m.Help = true }},
@@ -78,8 +81,7 @@ func TestParseMsgNeeds(t *testing.T) {
 		name, value string
 		ownWord     bool
 	}{
-		{"ok", "", false}, {"ok", "01ARZ3NDEK", false}, {"answer", "yes", true}, {"answer", "yes:01ARZ3NDEK", true},
-		{"queue", "", false}, {"queue", "12h", false}, {"dnd", "until 17:00", false}, {"user", `CORP\bob`, true}, {"doctor", "", false},
+		{"user", `CORP\bob`, true}, {"doctor", "", false},
 	} {
 		for _, words := range spellings(c.name, c.value, c.ownWord) {
 			for _, args := range [][]string{words, append([]string{"bob"}, words...)} {
@@ -176,6 +178,19 @@ func TestParseMsgTime(t *testing.T) {
 			t.Errorf("/time:%s = %v, %v; want %v", c.value, m.Time, err, c.want)
 		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), `"/time:`+c.value)):
 			t.Errorf("/time:%s = %v, %v; want the error %q", c.value, m.Time, err, c.err)
+		}
+	}
+}
+
+func TestParseMsgQueue(t *testing.T) {
+	for value, want := range map[string]time.Duration{"60": time.Minute, "10m": 10 * time.Minute, "2h": 2 * time.Hour, "1d": 24 * time.Hour} {
+		if m, err := ParseMsg([]string{"bob", "/queue:" + value, "x"}); err != nil || m.Queue != want {
+			t.Errorf("/queue:%s = %v, %v; want %v", value, m.Queue, err, want)
+		}
+	}
+	for _, value := range []string{"", "0", "0h", "long", "-1", "1w", "d", "4294967296", "49711d"} {
+		if m, err := ParseMsg([]string{"bob", "/queue:" + value, "x"}); err == nil {
+			t.Errorf("/queue:%s = %v", value, m.Queue)
 		}
 	}
 }
@@ -284,8 +299,12 @@ func TestOptionTable(t *testing.T) {
 		if o.value == valueRequired {
 			word += ":" + example[o.name]
 		}
-		if _, err := ParseMsg([]string{word, "bob"}); o.in&forMsg != 0 && err != nil {
-			t.Errorf("msg %s bob: %v", word, err)
+		args := []string{word, "bob"}
+		if slices.Contains([]string{optOK, optAnswer, optDND}, o.name) {
+			args = args[:1]
+		}
+		if _, err := ParseMsg(args); o.in&forMsg != 0 && err != nil {
+			t.Errorf("msg %q: %v", args, err)
 		}
 		if _, err := ParseQuery("query", []string{word, "user"}); o.in&forQuery != 0 && err != nil {
 			t.Errorf("query %s user: %v", word, err)
@@ -302,6 +321,8 @@ func TestParseQuery(t *testing.T) {
 		{"query", "session", Query{Kind: QuerySession}, ""},
 		{"query", "USER", Query{Kind: QueryUser}, ""},
 		{"query", "message", Query{Kind: QueryMessage}, ""},
+		{"query", "message 5DTB4K", Query{Kind: QueryMessage, Filter: "5DTB4K"}, ""},
+		{"query", "message /counter", Query{}, `"/counter" does not go with query message`},
 		{"query", "session pts/3", Query{Kind: QuerySession, Filter: "pts/3"}, ""},
 		{"query", "user bob /server:web1,web2", Query{Kind: QueryUser, Filter: "bob", Servers: []string{"web1", "web2"}}, ""},
 		{"query", "/server:web1 user --server web2 bob", Query{Kind: QueryUser, Filter: "bob", Servers: []string{"web1", "web2"}}, ""},

@@ -158,8 +158,11 @@ func Counters(sessions []msg.Session) string {
 // NoneLine is printed on standard error when nothing is listed.
 func NoneLine(kind QueryKind, filter string) string {
 	what := "session"
-	if kind == QueryUser {
+	switch kind {
+	case QueryUser:
 		what = "User"
+	case QueryMessage:
+		what = "message"
 	}
 	return "No " + what + " exists for " + text.Line(filter)
 }

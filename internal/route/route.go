@@ -1,0 +1,122 @@
+// Package route finds the way to a computer: this one through its msgd or, if
+// none is running, directly; others by ssh to their msgd.
+//
+// It promises that a name goes the way that it says or, if it says none, one
+// that answers within a second, and that an error names the computer and what
+// was tried. Start with Router.To; Router.Answer is for whoever was asked.
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"msg"
+	"msg/internal/control"
+	"msg/internal/hostname"
+	"msg/internal/ssh"
+)
+
+// Router knows what is the same for all computers of a command.
+type Router struct {
+	Open   func() (msg.Host, error) // this computer, without msgd
+	Sender func() string            // who sends, for messages that no msgd signs
+	Dir    string                   // where msgd has its socket
+	OwnDir string                   // where this process may take answers itself
+	Ask    bool                     // ssh may ask for a password at the terminal
+}
+
+// Computer is a way to one computer. It is a msg.Host that does what else its
+// msgd can do.
+type Computer struct {
+	*control.Client
+	By, Why string // how another computer is reached, and why so; empty for this one
+
+	router Router
+	here   bool
+	name   string      // of another computer, as it was written
+	stream *ssh.Stream // the last one to it
+}
+
+// notYet is what a way says that this version does not have.
+const notYet = "not in this version"
+
+// To finds the way to a computer: NAME, or ssh://[USER@]NAME[:PORT].
+func (r Router) To(ctx context.Context, name string) (*Computer, error) {
+	scheme, rest, forced := strings.Cut(name, "://")
+	if !forced {
+		if hostname.IsLocal(name) {
+			return r.here(), nil
+		}
+		return r.find(ctx, name)
+	}
+	switch strings.ToLower(scheme) {
+	case "ssh":
+		h, err := ssh.Parse(strings.TrimSuffix(rest, "/"))
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		return r.overSSH(name, h, "its name says so"), nil
+	case "fleet", "rpc":
+		return nil, fmt.Errorf("%q: no route: %s is %s", name, strings.ToLower(scheme), notYet)
+	}
+	return nil, fmt.Errorf("%q: no route: there is none that is called %q", name, scheme)
+}
+
+// find takes the first way that works. Of the ways that a name can go, this
+// version has one.
+func (r Router) find(ctx context.Context, name string) (*Computer, error) {
+	h, err := ssh.Parse(strings.TrimPrefix(name, `\\`))
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
+	}
+	why, err := ssh.Probe(ctx, h)
+	if err != nil {
+		return nil, fmt.Errorf("%q: no route: fleet: %s; Windows RPC: %s; ssh: %w", name, notYet, notYet, err)
+	}
+	return r.overSSH(name, h, why), nil
+}
+
+func (r Router) overSSH(name string, h ssh.Host, why string) *Computer {
+	c := &Computer{By: "ssh", Why: why, name: name, router: r}
+	c.Client = control.NewClient(func(ctx context.Context) (io.ReadWriteCloser, error) {
+		s, err := ssh.Dial(ctx, h, r.Ask)
+		if err != nil {
+			return nil, err
+		}
+		c.stream = s
+		return s, nil
+	}, "")
+	return c
+}
+
+// explain makes an error that says which computer it is about, if it is
+// another one. Where ssh has brought nobody to a msgd, it knows why.
+func (c *Computer) explain(err error) error {
+	switch {
+	case err == nil || c.here:
+		return err
+	case errors.Is(err, control.ErrSilent) && c.stream.Err() != nil:
+		err = c.stream.Err()
+	}
+	return fmt.Errorf("%q: %w", c.name, err)
+}
+
+// answerTime is how long a computer may take to say what came of a message,
+// beside the time that it waits for answers.
+const answerTime = time.Minute
+
+// limited ends a request that nothing else would end.
+func limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
+	limit := answerTime
+	if m.Wait {
+		if m.Timeout == 0 {
+			return ctx, func() {}
+		}
+		limit += m.Timeout
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("there was no reply for %v", limit))
+}
