@@ -13,22 +13,25 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/control"
 	"msg/internal/host"
+	"msg/internal/route"
 )
 
 func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper())
 	}
-	os.Exit(run(openLocal))
+	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
 }
 
-// openLocal opens this computer.
-func openLocal() (msg.Host, error) {
+// openHere opens this computer.
+func openHere() (msg.Host, error) {
 	l, err := host.Open()
 	if err != nil {
 		return nil, err
@@ -36,9 +39,18 @@ func openLocal() (msg.Host, error) {
 	return l, nil
 }
 
-// run is main with this computer opened by open, so that the scripts of the
-// tests can run against a computer of their own.
-func run(open func() (msg.Host, error)) int {
+// ownDir is where answers are taken while no msgd runs: root's is for
+// everybody, another user's for that user's own terminals.
+func ownDir() string {
+	if uid := os.Getuid(); uid != 0 {
+		return fmt.Sprintf("/run/user/%d/msg", uid) // pam_systemd(8)
+	}
+	return filepath.Dir(control.Socket)
+}
+
+// run is main with the ways to computers, so that the scripts of the tests can
+// run against computers of their own.
+func run(router route.Router) int {
 	if len(ignored) > 0 { // none would mean all
 		signal.Ignore(ignored...)
 	}
@@ -46,12 +58,13 @@ func run(open func() (msg.Host, error)) int {
 		fmt.Fprintln(os.Stderr, "msg: it must not be installed setuid: it would act for others with the rights of its owner")
 		return cli.ExitFailed
 	}
+	router.Sender = sender
 	p := program{
 		in:       os.Stdin,
 		out:      &cli.Output{W: os.Stdout},
 		err:      os.Stderr,
 		locale:   firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")),
-		open:     open,
+		router:   router,
 		terminal: isTerminal,
 	}
 	return p.main(os.Args[1:])

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -22,11 +22,17 @@ import (
 
 	"msg"
 	"msg/internal/hosttest"
+	"msg/internal/hosttest/standin"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"msg": func() { os.Exit(run(openFake)) },
+		"msg": func() {
+			router := standin.Router()
+			router.Open = openFake
+			os.Exit(run(router))
+		},
+		"ssh": func() { os.Exit(standin.SSH(os.Args[1:])) },
 	})
 }
 
@@ -43,25 +49,13 @@ func openFake() (msg.Host, error) {
 	}
 	defer f.Close()
 	fake, err := hosttest.ReadFake(f)
-	return recorded{fake}, err
+	return recorded{standin.Desk{Fake: fake}}, err
 }
 
 // recorded is a fake computer whose screens outlive the process.
-type recorded struct{ *hosttest.Fake }
+type recorded struct{ standin.Desk }
 
-func (r recorded) Close() error {
-	dir := os.Getenv("MSG_TEST_SCREENS")
-	list, err := r.Sessions(context.Background())
-	if err != nil {
-		return err
-	}
-	for _, s := range list {
-		if err := os.WriteFile(filepath.Join(dir, s.ID), []byte(r.Screen(s).String()), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (r recorded) Close() error { return r.Save(os.Getenv("MSG_TEST_SCREENS")) }
 
 // TestScripts runs the scripts. Besides testscript's own commands they have
 //
@@ -73,6 +67,13 @@ func (r recorded) Close() error {
 //	setbytes VARIABLE PART...  the same for an environment variable
 //	samelines FILE1 FILE2      like cmp, but the lines may be in any order
 //	plain FILE...              the files hold no byte that a terminal acts on
+//	daemon [HOST [PEOPLE]]     see standin.Daemon
+//	meanwhile FILE COMMAND...  run COMMAND and, when it has printed something,
+//	                           each line of FILE by a shell; what these print
+//	                           goes to FILE.out, the exit code of COMMAND to
+//	                           FILE.code
+//	watch FILE COMMAND...      run COMMAND with a terminal for standard error;
+//	                           what comes there goes to FILE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata",
@@ -89,6 +90,9 @@ func TestScripts(t *testing.T) {
 			},
 			"samelines": sameLines,
 			"plain":     plain,
+			"daemon":    standin.Daemon,
+			"meanwhile": meanwhile,
+			"watch":     watch,
 		},
 	})
 }
@@ -106,6 +110,10 @@ func setUp(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("HOST", name)
+	if err := standin.Setup(env); err != nil {
+		return err
+	}
+	env.Setenv("TZ", "UTC")
 	env.Values[environment{}] = env.Vars
 	return os.Mkdir(filepath.Join(env.WorkDir, "screens"), 0o755)
 }
@@ -140,25 +148,67 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer keyboard.Close()
 	defer stdin.Close()
+	code := begin(ts, args, stdin, func(p *os.Process) { ts.Check(p.Signal(os.Interrupt)) })
+	if code != 130 {
+		ts.Fatalf("%s exits with %d, not 130", args[0], code)
+	}
+}
+
+// begin runs a command in the environment that the script began with, calls
+// then when it has printed something, and returns its exit code.
+func begin(ts *testscript.TestScript, args []string, stdin *os.File, then func(*os.Process)) int {
 	out := output{begun: make(chan struct{})}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), ts.Value(environment{}).([]string)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stream{&out, &out.stdout}, stream{&out, &out.stderr}
+	cmd.Stdout, cmd.Stderr = stream{&out, &out.stdout}, stream{&out, &out.stderr}
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	var err error
 	select {
 	case <-out.begun:
-		ts.Check(cmd.Process.Signal(os.Interrupt))
+		then(cmd.Process)
 		err = <-ended
 	case err = <-ended:
 		// Too early, and the exit code says so.
 	}
 	_, _ = ts.Stdout().Write(out.stdout.Bytes())
 	_, _ = ts.Stderr().Write(out.stderr.Bytes())
-	if code := exitCode(ts, err); code != 130 {
-		ts.Fatalf("%s exits with %d, not 130", args[0], code)
+	return exitCode(ts, err)
+}
+
+func meanwhile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: meanwhile FILE COMMAND...")
 	}
+	file := ts.MkAbs(args[0])
+	code := begin(ts, args[1:], nil, func(*os.Process) {
+		sh := exec.Command("sh", file)
+		sh.Dir, sh.Env = ts.MkAbs("."), ts.Value(environment{}).([]string)
+		out, _ := sh.CombinedOutput() // an exit code is printed by the script
+		ts.Check(os.WriteFile(file+".out", out, 0o644))
+	})
+	ts.Check(os.WriteFile(file+".code", []byte(strconv.Itoa(code)+"\n"), 0o644))
+}
+
+func watch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: watch FILE COMMAND...")
+	}
+	screen, stderr, err := pty.Open()
+	ts.Check(err)
+	defer screen.Close()
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), ts.Value(environment{}).([]string)
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), stderr
+	ts.Check(cmd.Start())
+	stderr.Close()
+	shown, _ := io.ReadAll(screen) // ends with an error, as terminals do
+	_ = cmd.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), shown, 0o644))
 }
 
 // output is what a process has printed so far.

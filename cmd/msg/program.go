@@ -4,28 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
 
-	"msg"
-	"msg/internal/account"
 	"msg/internal/cli"
-	"msg/internal/hostname"
+	"msg/internal/route"
 )
 
 // program is the command with everything that it takes from its process.
 type program struct {
 	in       *os.File
 	out      *cli.Output
-	err      io.Writer
+	err      *os.File
 	locale   string
-	open     func() (msg.Host, error)
+	router   route.Router
 	terminal func(*os.File) bool
 }
 
@@ -59,49 +55,23 @@ func (p program) main(args []string) int {
 		ctx, stop = interruptible()
 		defer stop()
 	}
-	return p.send(ctx, m)
-}
-
-// send reads what there is to read and sends to each host.
-func (p program) send(ctx context.Context, m cli.Msg) int {
-	target, problems := cli.Recipients(m.Recipient, p.readList)
-	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
-	hosts = hostname.Distinct(hosts)
-	ui := &ui{ctx: ctx, out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON, many: len(hosts) > 1}
-	for _, err := range append(problems, hostProblems...) {
+	ui := &ui{ctx: ctx, out: p.out, err: p.err, verbose: m.Verbose, json: m.JSON}
+	switch m.Do {
+	case cli.DoAnswer:
+		err = p.answer(ctx, m, ui)
+	case cli.DoTellDND, cli.DoSetDND:
+		err = p.dnd(ctx, m, ui)
+	default:
+		return p.send(ctx, m, ui)
+	}
+	if errors.As(err, &usage) {
+		fmt.Fprint(p.err, cli.UsageLines("msg", err))
+		return cli.ExitUsage
+	}
+	if err != nil {
 		ui.problem(err, "")
 	}
-	if len(target) == 0 || len(m.Servers) > 0 && len(hosts) == 0 {
-		return cli.ExitFailed
-	}
-	text, err := p.text(ctx, m, ui)
-	switch {
-	case ctx.Err() != nil:
-		return cli.ExitInterrupted
-	case err != nil:
-		ui.problem(err, "")
-		return ui.exit()
-	}
-	now := time.Now()
-	message := msg.Message{
-		ID: msg.NewID(now), From: sender(), Title: cli.Title(m.Title), Text: text, Buttons: m.Buttons,
-		Wait: m.Wait, Timeout: m.Time, Sent: now, Locale: p.locale,
-	}
-	ui.message, ui.words, ui.target = message, m.Words, target
-	if len(hosts) == 0 {
-		hosts = []string{"localhost"}
-	}
-	p.sendAll(ctx, hosts, target, ui)
 	return ui.exit()
-}
-
-// sender is who sends, on which computer.
-func sender() string {
-	name, err := os.Hostname()
-	if err != nil || runtime.GOOS == "windows" {
-		return account.Caller()
-	}
-	return account.Caller() + "@" + name
 }
 
 // visibleFiles are the names that a Unix shell puts in the place of a star.

@@ -204,6 +204,17 @@ func (u *ui) noteFiles(err error) {
 	}
 }
 
+// result prints what came of a question that is not about sessions.
+func (u *ui) result(line string, v any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.json {
+		u.printJSON(v)
+	} else {
+		u.say(line)
+	}
+}
+
 func (u *ui) printJSON(v any) {
 	line, err := cli.JSONLine(v)
 	if err != nil {
@@ -214,8 +225,9 @@ func (u *ui) printJSON(v any) {
 	fmt.Fprint(u.out, line)
 }
 
-// exit is the exit code for all that was printed.
+// exit ends the output and returns the exit code for all that was printed.
 func (u *ui) exit() int {
+	u.hideProgress()
 	switch {
 	case u.interrupted():
 		return cli.ExitInterrupted

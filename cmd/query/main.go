@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -12,15 +13,18 @@ import (
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/control"
 	"msg/internal/host"
+	"msg/internal/route"
+	"msg/internal/text"
 )
 
 func main() {
-	os.Exit(run(openLocal))
+	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket)}))
 }
 
-// openLocal opens this computer.
-func openLocal() (msg.Host, error) {
+// openHere opens this computer.
+func openHere() (msg.Host, error) {
 	l, err := host.Open()
 	if err != nil {
 		return nil, err
@@ -28,23 +32,17 @@ func openLocal() (msg.Host, error) {
 	return l, nil
 }
 
-// run is main with this computer opened by open, so that the scripts of the
-// tests can run against a computer of their own.
-func run(open func() (msg.Host, error)) int {
+// run is main with the ways to computers, so that the scripts of the tests can
+// run against computers of their own.
+func run(router route.Router) int {
 	signal.Ignore(syscall.SIGPIPE) // it is reported as an error of writing
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := program{
 		out:    &cli.Output{W: os.Stdout},
 		err:    os.Stderr,
-		locale: os.Getenv("LC_ALL"),
-		open:   open,
-	}
-	if p.locale == "" {
-		p.locale = os.Getenv("LC_TIME")
-	}
-	if p.locale == "" {
-		p.locale = os.Getenv("LANG")
+		locale: text.LocaleFor(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG"))),
+		router: router,
 	}
 	return p.main(ctx, filepath.Base(os.Args[0]), os.Args[1:])
 }

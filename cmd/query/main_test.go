@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -9,20 +11,31 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"msg"
+	"msg/internal/control"
 	"msg/internal/hosttest"
+	"msg/internal/hosttest/standin"
 )
 
 // TestMain makes the command known by its three names: which one it was called
 // by says what is listed.
 func TestMain(m *testing.M) {
-	query := func() { os.Exit(run(openFake)) }
-	testscript.Main(m, map[string]func(){"query": query, "qwinsta": query, "quser": query})
+	query := func() {
+		router := standin.Router()
+		router.Open = openFake
+		os.Exit(run(router))
+	}
+	testscript.Main(m, map[string]func(){
+		"query": query, "qwinsta": query, "quser": query,
+		"ssh": func() { os.Exit(standin.SSH(os.Args[1:])) },
+		"say": func() { os.Exit(say(os.Args[1:])) },
+	})
 }
 
 // openFake opens the computer that the script describes in people.json.
@@ -44,6 +57,9 @@ func openFake() (msg.Host, error) {
 //	setbytes VARIABLE STRING   set an environment variable; \x1b and the like
 //	                           are bytes
 //	plain FILE...              the files hold no byte that a terminal acts on
+//	daemon [HOST [PEOPLE]]     see standin.Daemon
+//
+// and the program say, see there.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata",
@@ -53,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"setbytes": setBytes,
 			"plain":    plain,
+			"daemon":   standin.Daemon,
 		},
 	})
 }
@@ -62,9 +79,31 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("LC_ALL", "C.UTF-8")
 	// The race detector keeps each process for a second at its end.
 	env.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	env.Setenv("TZ", "UTC")
 	name, err := os.Hostname()
 	env.Setenv("HOST", name)
-	return err
+	if err != nil {
+		return err
+	}
+	return standin.Setup(env)
+}
+
+// say sends a message through the msgd of the script: say PEOPLE TEXT. It is
+// msg without what a test of query does not need.
+func say(args []string) int {
+	target, err := msg.ParseTarget(args[0])
+	if err == nil {
+		now := time.Now()
+		m := msg.Message{ID: msg.NewID(now), Text: args[1], Sent: now, Timeout: time.Second, Wait: true, Queue: time.Hour}
+		client := control.NewClient(control.DialLocal(filepath.Join(standin.Router().Dir, filepath.Base(control.Socket))), "")
+		err = client.Send(context.Background(), target, m, func(msg.Receipt) {})
+		fmt.Println(m.ID)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

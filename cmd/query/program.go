@@ -1,24 +1,27 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+
+	"golang.org/x/term"
 
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/hostname"
+	"msg/internal/route"
 	"msg/internal/text"
 )
 
 // program is the command with everything that it takes from its process.
 type program struct {
 	out    *cli.Output
-	err    io.Writer
-	locale string
-	open   func() (msg.Host, error)
+	err    *os.File
+	locale text.Locale
+	router route.Router
 }
 
 // main does what the arguments say and returns the exit code. name is how the
@@ -38,8 +41,6 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		return cli.ExitOK
 	case q.Needs != "":
 		return p.fail(cli.NotYet(q.Needs, "this version does not have it"))
-	case q.Kind == cli.QueryMessage:
-		return p.fail(cli.NotYet("query message", "needs msgd, which this version does not have"))
 	}
 	return p.list(ctx, q)
 }
@@ -49,7 +50,10 @@ func (p program) fail(err error) int {
 	return cli.ExitFailed
 }
 
-// list prints the sessions of every host that was asked for.
+// maxHosts is how many hosts are asked at the same time.
+const maxHosts = 32
+
+// list prints what every host says, in the order in which they were named.
 func (p program) list(ctx context.Context, q cli.Query) int {
 	hosts, problems := cli.Hosts(q.Servers, readList)
 	hosts = hostname.Distinct(hosts)
@@ -60,12 +64,13 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if len(q.Servers) == 0 {
 		hosts = []string{"localhost"}
 	}
-	for _, name := range hosts {
+	p.router.Ask = len(q.Servers) > 0 && len(hosts) == 1 && term.IsTerminal(int(p.err.Fd()))
+	for i, found := range p.askAll(ctx, hosts, q) {
 		heading := ""
 		if len(hosts) > 1 && !q.JSON {
-			heading = cli.HostLine(name) + "\n"
+			heading = cli.HostLine(hosts[i]) + "\n"
 		}
-		if c := p.listOne(ctx, name, heading, q); c != cli.ExitOK {
+		if c := p.show(<-found, heading, q); c != cli.ExitOK {
 			code = c
 		}
 	}
@@ -76,6 +81,59 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		return p.fail(cli.OutputError(p.out.Err))
 	}
 	return code
+}
+
+// answer is what one host says.
+type answer struct {
+	sessions []msg.Session
+	records  []msg.Record
+	err      error
+}
+
+// askAll asks all hosts, side by side.
+func (p program) askAll(ctx context.Context, hosts []string, q cli.Query) []chan answer {
+	limit := make(chan struct{}, maxHosts)
+	answers := make([]chan answer, len(hosts))
+	for i, name := range hosts {
+		answers[i] = make(chan answer, 1)
+		go func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			answers[i] <- p.ask(ctx, name, q)
+		}()
+	}
+	return answers
+}
+
+func (p program) ask(ctx context.Context, name string, q cli.Query) (a answer) {
+	c, err := p.router.To(ctx, name)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer c.Close()
+	if q.Kind == cli.QueryMessage {
+		a.err = c.Messages(ctx, q.Filter, cli.MaxMessages, func(r msg.Record) { a.records = append(a.records, r) })
+	} else {
+		a.sessions, a.err = c.Sessions(ctx)
+	}
+	if !q.JSON {
+		a.localTimes()
+	}
+	return a
+}
+
+// localTimes brings all times into the time zone of the one who asks; a msgd
+// has its own.
+func (a answer) localTimes() {
+	for i := range a.sessions {
+		a.sessions[i].Since = a.sessions[i].Since.Local()
+	}
+	for i := range a.records {
+		a.records[i].Message.Sent = a.records[i].Message.Sent.Local()
+		for j := range a.records[i].Receipts {
+			a.records[i].Receipts[j].At = a.records[i].Receipts[j].At.Local()
+		}
+	}
 }
 
 // readList reads a host file; "-" is standard input.
@@ -91,20 +149,15 @@ func readList(name string) ([]byte, error) {
 	return cli.ReadList(f)
 }
 
-func (p program) listOne(ctx context.Context, name, heading string, q cli.Query) int {
-	if !hostname.IsLocal(name) {
-		return p.fail(cli.NoRoute(name))
+// show prints what one host says.
+func (p program) show(a answer, heading string, q cli.Query) int {
+	if a.err != nil {
+		return p.fail(a.err)
 	}
-	h, err := p.open()
-	if err != nil {
-		return p.fail(err)
+	if q.Kind == cli.QueryMessage {
+		return p.showMessages(a.records, heading, q)
 	}
-	defer h.Close()
-	sessions, err := h.Sessions(ctx)
-	if err != nil {
-		return p.fail(err)
-	}
-	sessions, missing := cli.Filter(q, sessions)
+	sessions, missing := cli.Filter(q, a.sessions)
 	for _, name := range missing {
 		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, name))
 	}
@@ -118,26 +171,53 @@ func (p program) listOne(ctx context.Context, name, heading string, q cli.Query)
 }
 
 func (p program) print(sessions []msg.Session, q cli.Query) int {
-	if len(sessions) == 0 {
+	switch {
+	case len(sessions) == 0:
 		return cli.ExitOK
-	}
-	if q.JSON {
-		for _, s := range sessions {
-			line, err := cli.JSONLine(s)
-			if err != nil {
-				return p.fail(err)
-			}
-			fmt.Fprint(p.out, line)
-		}
-		return cli.ExitOK
-	}
-	if q.Kind == cli.QueryUser {
-		fmt.Fprint(p.out, cli.UserTable(sessions, text.LocaleFor(p.locale)))
-	} else {
+	case q.JSON:
+		return printJSON(p, sessions)
+	case q.Kind == cli.QueryUser:
+		fmt.Fprint(p.out, cli.UserTable(sessions, p.locale))
+	default:
 		fmt.Fprint(p.out, cli.SessionTable(sessions))
 	}
 	if q.Counter {
 		fmt.Fprint(p.out, cli.Counters(sessions))
+	}
+	return cli.ExitOK
+}
+
+// showMessages prints the table, or everything about the messages that were
+// asked for.
+func (p program) showMessages(records []msg.Record, heading string, q cli.Query) int {
+	if len(records) == 0 {
+		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, cmp.Or(q.Filter, "*")))
+		return cli.ExitFailed
+	}
+	fmt.Fprint(p.out, heading)
+	switch {
+	case q.JSON:
+		return printJSON(p, records)
+	case q.Filter == "":
+		fmt.Fprint(p.out, cli.MessageTable(records, p.locale))
+	default:
+		for i, r := range records {
+			if i > 0 {
+				fmt.Fprintln(p.out)
+			}
+			fmt.Fprint(p.out, cli.MessageDetail(r, p.locale))
+		}
+	}
+	return cli.ExitOK
+}
+
+func printJSON[T any](p program, list []T) int {
+	for _, v := range list {
+		line, err := cli.JSONLine(v)
+		if err != nil {
+			return p.fail(err)
+		}
+		fmt.Fprint(p.out, line)
 	}
 	return cli.ExitOK
 }

@@ -9,6 +9,9 @@ import (
 	"msg/internal/text"
 )
 
+// MaxMessages is how many messages "query message" lists.
+const MaxMessages = 100
+
 // MessageTable is the output of "query message": one line for each message,
 // the newest first.
 func MessageTable(records []msg.Record, loc text.Locale) string {

@@ -16,18 +16,23 @@ import (
 // was made when things had settled, and until then whoever asks gets a new one.
 type table struct {
 	list    func(context.Context) (*listing, error)
+	settle  time.Duration // settleTime, except where a test has real events
 	changes chan struct{} // capacity 1
 	wake    chan struct{} // an event for keep; capacity 1
 	turn    chan struct{} // held by whoever lists; capacity 1
 
-	mu    sync.Mutex
-	kept  bool
-	now   *listing // the last whole one, nil if there is none
-	begun time.Time
-	clean bool      // the listing that was begun then is now
-	first time.Time // of the events since then; zero if there are none
-	last  time.Time // event of all
-	next  *flight
+	flights sync.WaitGroup
+
+	mu     sync.Mutex
+	kept   context.Context // ends with stop; nil if the table is not kept
+	end    context.CancelFunc
+	now    *listing  // the last whole one, nil if there is none
+	asOf   time.Time // when now was begun
+	begun  time.Time // when the last listing was begun, which may be under way
+	failed bool      // the last listing was not whole
+	first  time.Time // of the events since begun; zero if there are none
+	last   time.Time // event of all
+	next   *flight
 
 	files, bus bool // are watched
 
@@ -59,7 +64,7 @@ const (
 
 func newTable(list func(context.Context) (*listing, error)) *table {
 	return &table{
-		list: list, changes: make(chan struct{}, 1),
+		list: list, settle: settleTime, changes: make(chan struct{}, 1),
 		wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 	}
 }
@@ -70,37 +75,45 @@ var errKept = errors.New("the table of sessions is kept already")
 func (t *table) start() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.kept {
+	if t.kept != nil {
 		return errKept
 	}
-	t.kept, t.files = true, true
+	t.kept, t.end = context.WithCancel(context.Background())
+	t.files = true
 	return nil
 }
 
+// stop returns when no listing is under way.
 func (t *table) stop() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.kept, t.files, t.bus, t.clean = false, false, false, false
+	t.end()
+	t.kept, t.files, t.bus, t.now = nil, false, false, nil
+	t.mu.Unlock()
+	t.flights.Wait()
 }
 
 func (t *table) isKept() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.kept
+	return t.kept != nil
 }
 
 // quiet returns the kept listing if it is right without listing anew.
 func (t *table) quiet() (*listing, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	told := t.files && (t.bus || t.now != nil && !t.now.hasLogind)
-	return t.now, t.kept && told && t.clean && !t.begun.Before(t.last.Add(settleTime))
+	if t.kept == nil || t.now == nil || t.failed {
+		return nil, false
+	}
+	told := t.files && (t.bus || !t.now.hasLogind)
+	return t.now, told && !t.asOf.Before(t.last.Add(t.settle))
 }
 
 // anew returns a listing that began after it was called.
 func (t *table) anew(ctx context.Context) (*listing, error) {
 	t.mu.Lock()
-	if !t.kept {
+	kept := t.kept
+	if kept == nil {
 		t.mu.Unlock()
 		return t.list(ctx)
 	}
@@ -108,11 +121,14 @@ func (t *table) anew(ctx context.Context) (*listing, error) {
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		t.next = f
-		go t.fly(f)
+		t.flights.Go(func() { t.fly(kept, f) })
 	}
 	t.mu.Unlock()
 	select {
 	case <-f.done:
+		if f.err != nil && kept.Err() != nil && ctx.Err() == nil {
+			return t.list(ctx) // whoever kept the table has ended
+		}
 		return f.x, f.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -120,32 +136,33 @@ func (t *table) anew(ctx context.Context) (*listing, error) {
 }
 
 // fly makes the listing, after the one that is being made.
-func (t *table) fly(f *flight) {
+func (t *table) fly(kept context.Context, f *flight) {
 	t.turn <- struct{}{}
 	defer func() { <-t.turn }()
 	t.mu.Lock()
-	t.next, t.begun, t.first, t.clean = nil, time.Now(), time.Time{}, false
+	begun := time.Now()
+	t.next, t.begun, t.first = nil, begun, time.Time{}
 	t.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	ctx, cancel := context.WithTimeout(kept, listTimeout)
 	defer cancel()
 	f.x, f.err = t.list(ctx)
 	if f.err == nil && !f.x.hasLogind && t.awaitLogind(ctx) {
 		f.x, f.err = t.list(ctx)
 	}
-	t.store(f)
+	t.store(f, begun)
 	close(f.done)
 }
 
 // store keeps a listing, and tells those who wait for changes.
-func (t *table) store(f *flight) {
+func (t *table) store(f *flight, begun time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer ready(t.wake) // keep has to think again
-	if f.err != nil || !f.x.whole {
+	if t.failed = f.err != nil || !f.x.whole; t.failed {
 		return
 	}
 	changed := t.now == nil || !t.now.same(f.x)
-	t.now, t.clean = f.x, true
+	t.now, t.asOf = f.x, begun
 	if changed {
 		ready(t.changes)
 	}
@@ -194,10 +211,10 @@ func (t *table) due() time.Time {
 	switch {
 	case !t.first.IsZero():
 		at = t.first.Add(soonTime)
-	case !t.clean:
+	case t.failed:
 		at = t.begun.Add(lateTime)
-	case t.begun.Before(t.last.Add(settleTime)):
-		return t.last.Add(settleTime)
+	case t.begun.Before(t.last.Add(t.settle)):
+		return t.last.Add(t.settle)
 	case t.begun.Before(t.last.Add(lateTime)):
 		return t.last.Add(lateTime)
 	default:

@@ -3,7 +3,9 @@ package hosttest
 import (
 	"bufio"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,11 +16,24 @@ import (
 // it are skipped where there is no dbus-daemon.
 func Bus(t testing.TB) string {
 	t.Helper()
+	address, _ := startBus(t)
+	return address
+}
+
+// BusAt starts a private message bus at that path. stop ends it, as when a
+// computer's bus is restarted; it may be called more than once.
+func BusAt(t testing.TB, path string) (address string, stop func()) {
+	t.Helper()
+	return startBus(t, "--address=unix:path="+path)
+}
+
+func startBus(t testing.TB, options ...string) (address string, stop func()) {
+	t.Helper()
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
 		t.Skip("no dbus-daemon (Debian: apt install dbus)")
 	}
-	cmd := exec.Command(path, "--session", "--nofork", "--nopidfile", "--print-address=1")
+	cmd := exec.Command(path, append(options, "--session", "--nofork", "--nopidfile", "--print-address=1")...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -26,16 +41,17 @@ func Bus(t testing.TB) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+	t.Cleanup(stop)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatalf("dbus-daemon printed no address: %v", err)
 	}
-	address, _, _ := strings.Cut(strings.TrimSpace(line), ",") // without the guid
-	return address
+	address, _, _ = strings.Cut(strings.TrimSpace(line), ",") // without the guid
+	return address, stop
 }
 
 // LogindSession is one session of a fake logind.
@@ -49,25 +65,103 @@ type LogindSession struct {
 	Broken                    bool // listed, but gone when it is asked
 }
 
-// Logind offers sessions on a bus as org.freedesktop.login1 does.
-func Logind(t testing.TB, address string, sessions ...LogindSession) {
+// path is the object of the session.
+func (s LogindSession) path() dbus.ObjectPath {
+	return dbus.ObjectPath("/org/freedesktop/login1/session/_3" + s.ID)
+}
+
+// FakeLogind is a logind with the sessions that a test gives it.
+type FakeLogind struct {
+	t    testing.TB
+	conn *dbus.Conn
+
+	mu       sync.Mutex
+	sessions []LogindSession
+	lists    int
+}
+
+// Names of logind on the bus.
+const (
+	logindName    = "org.freedesktop.login1"
+	logindPath    = dbus.ObjectPath("/org/freedesktop/login1")
+	logindManager = logindName + ".Manager"
+	logindSession = logindName + ".Session"
+	busProperties = "org.freedesktop.DBus.Properties"
+)
+
+// Logind offers sessions on a bus as org.freedesktop.login1 does, until the
+// test ends.
+func Logind(t testing.TB, address string, sessions ...LogindSession) *FakeLogind {
 	t.Helper()
 	conn, err := dbus.Connect(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	m := manager{}
+	f := &FakeLogind{t: t, conn: conn, sessions: sessions}
+	t.Cleanup(f.Stop)
+	export(t, conn, manager{f}, logindPath, logindManager)
 	for _, s := range sessions {
-		path := dbus.ObjectPath("/org/freedesktop/login1/session/_3" + s.ID)
-		m.list = append(m.list, listed{s.ID, s.UID, s.User, s.Seat, path})
-		if !s.Broken {
-			export(t, conn, sessionProperties{s}, path, "org.freedesktop.DBus.Properties")
+		f.export(s)
+	}
+	if _, err := conn.RequestName(logindName, dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Stop takes it off the bus, as when the service is stopped.
+func (f *FakeLogind) Stop() { _ = f.conn.Close() }
+
+// Add adds a session and says so to everybody, in this order.
+func (f *FakeLogind) Add(s LogindSession) {
+	f.t.Helper()
+	f.mu.Lock()
+	f.sessions = append(f.sessions, s)
+	f.mu.Unlock()
+	f.export(s)
+	f.emit(logindPath, logindManager+".SessionNew", s.ID, s.path())
+}
+
+// Remove takes a session away and says so.
+func (f *FakeLogind) Remove(id string) {
+	f.t.Helper()
+	f.mu.Lock()
+	f.sessions = slices.DeleteFunc(f.sessions, func(s LogindSession) bool { return s.ID == id })
+	f.mu.Unlock()
+	f.emit(logindPath, logindManager+".SessionRemoved", id, LogindSession{ID: id}.path())
+}
+
+// Change gives the session with the ID of s the properties of s, and says so.
+func (f *FakeLogind) Change(s LogindSession) {
+	f.t.Helper()
+	f.mu.Lock()
+	for i := range f.sessions {
+		if f.sessions[i].ID == s.ID {
+			f.sessions[i] = s
 		}
 	}
-	export(t, conn, m, "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
-	if _, err := conn.RequestName("org.freedesktop.login1", dbus.NameFlagDoNotQueue); err != nil {
-		t.Fatal(err)
+	f.mu.Unlock()
+	f.emit(s.path(), busProperties+".PropertiesChanged", logindSession, map[string]dbus.Variant{}, []string{"Active", "State"})
+}
+
+// Lists is how often the sessions were listed.
+func (f *FakeLogind) Lists() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists
+}
+
+func (f *FakeLogind) emit(path dbus.ObjectPath, signal string, values ...any) {
+	f.t.Helper()
+	if err := f.conn.Emit(path, signal, values...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *FakeLogind) export(s LogindSession) {
+	f.t.Helper()
+	if !s.Broken {
+		export(f.t, f.conn, sessionProperties{f, s.ID}, s.path(), busProperties)
 	}
 }
 
@@ -87,16 +181,38 @@ type listed struct {
 	Path dbus.ObjectPath
 }
 
-type manager struct{ list []listed }
+type manager struct{ f *FakeLogind }
 
 // ListSessions is the method of that name.
-func (m manager) ListSessions() ([]listed, *dbus.Error) { return m.list, nil }
+func (m manager) ListSessions() ([]listed, *dbus.Error) {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	m.f.lists++
+	list := make([]listed, len(m.f.sessions))
+	for i, s := range m.f.sessions {
+		list[i] = listed{s.ID, s.UID, s.User, s.Seat, s.path()}
+	}
+	return list, nil
+}
 
-type sessionProperties struct{ s LogindSession }
+type sessionProperties struct {
+	f  *FakeLogind
+	id string
+}
 
 // GetAll is org.freedesktop.DBus.Properties.GetAll.
 func (p sessionProperties) GetAll(string) (map[string]dbus.Variant, *dbus.Error) {
-	s := p.s
+	p.f.mu.Lock()
+	defer p.f.mu.Unlock()
+	for _, s := range p.f.sessions {
+		if s.ID == p.id {
+			return s.properties(), nil
+		}
+	}
+	return nil, dbus.NewError("org.freedesktop.DBus.Error.UnknownObject", nil)
+}
+
+func (s LogindSession) properties() map[string]dbus.Variant {
 	micros := func(t time.Time) uint64 {
 		if t.IsZero() {
 			return 0
@@ -116,5 +232,5 @@ func (p sessionProperties) GetAll(string) (map[string]dbus.Variant, *dbus.Error)
 	for name, v := range values {
 		out[name] = dbus.MakeVariant(v)
 	}
-	return out, nil
+	return out
 }

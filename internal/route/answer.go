@@ -88,13 +88,13 @@ func (answers) Messages(context.Context, msg.Principal, string, int, func(msg.Re
 // Answer answers a message that was shown on this computer, by its msgd or by
 // a msg that waits.
 func (r Router) Answer(ctx context.Context, a msg.Answer) (msg.Receipt, error) {
-	sockets := []string{r.socket()}
-	for _, dir := range []string{r.Dir, r.OwnDir} {
-		more, _ := filepath.Glob(filepath.Join(dir, answerSockets))
+	sockets, _ := filepath.Glob(filepath.Join(r.Dir, answerSockets))
+	if r.OwnDir != r.Dir {
+		more, _ := filepath.Glob(filepath.Join(r.OwnDir, answerSockets))
 		sockets = append(sockets, more...)
 	}
 	var failed error
-	for _, path := range sockets {
+	for _, path := range append([]string{r.socket()}, sockets...) {
 		receipt, err := control.NewClient(control.DialLocal(path), "").Answer(ctx, a)
 		if err == nil {
 			return receipt, nil

@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"msg"
 	"msg/internal/control"
@@ -35,6 +36,15 @@ func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 	}
 	defer h.Close()
 	return h.Sessions(ctx)
+}
+
+// Messages reports what was sent, see control.Service.
+func (c *Computer) Messages(ctx context.Context, id string, limit int, report func(msg.Record)) error {
+	err := c.Client.Messages(ctx, id, limit, report)
+	if c.here && errors.Is(err, control.ErrNoDaemon) {
+		return fmt.Errorf("messages are kept by msgd: %w", err)
+	}
+	return c.explain(err)
 }
 
 // Send sends a message, see msg.Host.

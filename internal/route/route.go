@@ -18,6 +18,7 @@ import (
 	"msg/internal/control"
 	"msg/internal/hostname"
 	"msg/internal/ssh"
+	"msg/internal/text"
 )
 
 // Router knows what is the same for all computers of a command.
@@ -57,25 +58,28 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 	case "ssh":
 		h, err := ssh.Parse(strings.TrimSuffix(rest, "/"))
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", quote(name), err)
 		}
 		return r.overSSH(name, h, "its name says so"), nil
 	case "fleet", "rpc":
-		return nil, fmt.Errorf("%q: no route: %s is %s", name, strings.ToLower(scheme), notYet)
+		return nil, fmt.Errorf("%s: no route: %s is %s", quote(name), strings.ToLower(scheme), notYet)
 	}
-	return nil, fmt.Errorf("%q: no route: there is none that is called %q", name, scheme)
+	return nil, fmt.Errorf("%s: no route: there is none that is called %s", quote(name), quote(scheme))
 }
+
+// quote shows the name of a computer that somebody has typed.
+func quote(name string) string { return `"` + text.Cut(text.Line(name), 60) + `"` }
 
 // find takes the first way that works. Of the ways that a name can go, this
 // version has one.
 func (r Router) find(ctx context.Context, name string) (*Computer, error) {
 	h, err := ssh.Parse(strings.TrimPrefix(name, `\\`))
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", quote(name), err)
 	}
 	why, err := ssh.Probe(ctx, h)
 	if err != nil {
-		return nil, fmt.Errorf("%q: no route: fleet: %s; Windows RPC: %s; ssh: %w", name, notYet, notYet, err)
+		return nil, fmt.Errorf("%s: no route: fleet: %s; Windows RPC: %s; ssh: %w", quote(name), notYet, notYet, err)
 	}
 	return r.overSSH(name, h, why), nil
 }
@@ -100,9 +104,9 @@ func (c *Computer) explain(err error) error {
 	case err == nil || c.here:
 		return err
 	case errors.Is(err, control.ErrSilent) && c.stream.Err() != nil:
-		err = c.stream.Err()
+		err = fmt.Errorf("ssh: %w", c.stream.Err())
 	}
-	return fmt.Errorf("%q: %w", c.name, err)
+	return fmt.Errorf("%s: %w", quote(c.name), err)
 }
 
 // answerTime is how long a computer may take to say what came of a message,

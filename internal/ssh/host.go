@@ -8,7 +8,6 @@ package ssh
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -23,6 +22,14 @@ type Host struct {
 	Port string // empty: what the configuration says
 }
 
+// Errors of Parse. They do not repeat what was written.
+var (
+	errNoHost = errors.New("no host is named")
+	errHost   = errors.New("that is not the name of a host")
+	errUser   = errors.New("that is not the name of a user")
+	errPort   = errors.New("its port is not a number from 1 to 65535")
+)
+
 // Parse reads [USER@]HOST[:PORT]; an IPv6 address with a port is in brackets.
 //
 // ssh puts names into commands of the user's configuration (ProxyCommand,
@@ -32,23 +39,23 @@ func Parse(s string) (Host, error) {
 	var h Host
 	if i := strings.LastIndexByte(s, '@'); i >= 0 { // a user may be bob@corp
 		if h.User, s = s[:i], s[i+1:]; !isName(h.User, `._-+\@`) {
-			return Host{}, fmt.Errorf("%q is not the name of a user", h.User)
+			return Host{}, errUser
 		}
 	}
 	h.Name = s
 	if name, port, err := net.SplitHostPort(s); err == nil {
 		h.Name, h.Port = name, port
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return Host{}, fmt.Errorf("%q is not a port", port)
+			return Host{}, errPort
 		}
 	} else if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		h.Name = s[1 : len(s)-1]
 	}
 	if h.Name == "" {
-		return Host{}, errors.New("no host is named")
+		return Host{}, errNoHost
 	}
 	if !isName(h.Name, "._-:%") || strings.ContainsFunc(h.Name, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return Host{}, fmt.Errorf("%q is not the name of a host", h.Name)
+		return Host{}, errHost
 	}
 	return h, nil
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"msg"
+	"msg/internal/account"
+	"msg/internal/cli"
+	"msg/internal/hostname"
+)
+
+// maxHosts is how many hosts are sent to at the same time.
+const maxHosts = 32
+
+// maxLocale is the longest name of a locale that is passed on, see msg.Check.
+const maxLocale = 64
+
+// send reads what there is to read and sends to each host.
+func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
+	target, problems := cli.Recipients(m.Recipient, p.readList)
+	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
+	hosts = hostname.Distinct(hosts)
+	ui.many = len(hosts) > 1
+	for _, err := range append(problems, hostProblems...) {
+		ui.problem(err, "")
+	}
+	if len(target) == 0 || len(m.Servers) > 0 && len(hosts) == 0 {
+		return cli.ExitFailed
+	}
+	text, err := p.text(ctx, m, ui)
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
+	now := time.Now()
+	ui.words, ui.target = m.Words, target
+	ui.message = msg.Message{
+		ID: msg.NewID(now), Title: cli.Title(m.Title), Text: text, Buttons: m.Buttons,
+		Wait: m.Wait, Timeout: m.Time, Sent: now, Locale: p.locale, Queue: m.Queue,
+	}
+	if len(ui.message.Locale) > maxLocale {
+		ui.message.Locale = ""
+	}
+	if err == nil {
+		err = ui.message.Check()
+	}
+	if err != nil {
+		ui.problem(err, "")
+		return ui.exit()
+	}
+	if len(hosts) == 0 {
+		hosts = []string{"localhost"}
+	}
+	if m.Wait && p.terminal(p.err) {
+		ui.showProgress(p.err)
+	}
+	p.sendAll(ctx, hosts, ui)
+	return ui.exit()
+}
+
+// sendAll sends to every host, side by side.
+func (p program) sendAll(ctx context.Context, hosts []string, ui *ui) {
+	// With several hosts, who is asked for a password would not know whose.
+	p.router.Ask = len(hosts) == 1 && hosts[0] != "localhost" && p.terminal(p.err)
+	limit := make(chan struct{}, maxHosts)
+	var wg sync.WaitGroup
+	for _, name := range hosts {
+		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			if err := p.sendOne(ctx, name, ui); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+				ui.problem(err, name)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (p program) sendOne(ctx context.Context, name string, ui *ui) error {
+	c, err := p.router.To(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if c.By != "" {
+		ui.route(name, c.By, c.Why)
+	}
+	return c.Send(ctx, ui.target, ui.message, ui.receipt)
+}
+
+// sender is who sends, on which computer.
+func sender() string {
+	name, err := os.Hostname()
+	if err != nil || runtime.GOOS == "windows" {
+		return account.Caller()
+	}
+	return account.Caller() + "@" + name
+}
