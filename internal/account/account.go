@@ -26,11 +26,13 @@ import (
 // Here it is read once. What is not in it is asked of getent(1), which goes
 // through the system's NSS modules; most commands never need it.
 type DB struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // not held while getent runs: what is known is told at once
 	users  table
 	groups table
-	until  time.Time // when getent is asked no more
-	asked  time.Time // when it was asked last
+
+	asking sync.Mutex // one getent at a time
+	until  time.Time  // when getent is asked no more
+	asked  time.Time  // when it was asked last
 }
 
 // New returns a DB that has not read anything yet.
@@ -40,6 +42,10 @@ func New() *DB {
 
 // Name returns the user name of uid, or the number if nobody knows it.
 func (db *DB) Name(uid uint32) string { return db.name(&db.users, uid) }
+
+// Known is Name for accounts of /etc/passwd and those that somebody has asked
+// for lately; it asks nobody.
+func (db *DB) Known(uid uint32) (name string, ok bool) { return db.known(&db.users, uid) }
 
 // UID returns the user ID of a name.
 func (db *DB) UID(name string) (uint32, bool) { return db.id(&db.users, name) }
@@ -59,42 +65,59 @@ func (db *DB) GID(name string) (uint32, bool) { return db.id(&db.groups, name) }
 // GroupName returns the name of a group, or the number if nobody knows it.
 func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
 
-func (db *DB) name(t *table, id uint32) string {
+func (db *DB) known(t *table, id uint32) (name string, ok bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t.refresh()
-	name, ok := t.names[id]
-	if !ok {
-		name = strconv.FormatUint(uint64(id), 10)
-		if fields, err := db.getent(t.database, name); err == nil {
-			name = fields[0]
-		}
-		t.names[id] = name
+	name, ok = t.names[id]
+	return name, ok
+}
+
+func (db *DB) name(t *table, id uint32) string {
+	if name, ok := db.known(t, id); ok {
+		return name
 	}
+	name := strconv.FormatUint(uint64(id), 10)
+	if fields, err := db.getent(t.database, name); err == nil {
+		name = fields[0]
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t.names[id] = name
 	return name
 }
 
-func (db *DB) id(t *table, name string) (uint32, bool) {
+// knownID also knows who is nobody.
+func (db *DB) knownID(t *table, name string) (id uint32, exists, known bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t.refresh()
-	if id, ok := t.ids[name]; ok {
-		return id, true
+	id, exists = t.ids[name]
+	return id, exists, exists || t.nobody[name]
+}
+
+func (db *DB) id(t *table, name string) (uint32, bool) {
+	if id, exists, known := db.knownID(t, name); known {
+		return id, exists
 	}
-	if t.nobody[name] {
-		return 0, false
-	}
-	fields, err := db.getent(t.database, name)
+	id, err := db.askID(t.database, name)
+	db.mu.Lock()
+	defer db.mu.Unlock()
 	if err != nil {
 		t.nobody[name] = true
 		return 0, false
 	}
-	id, err := strconv.ParseUint(fields[2], 10, 32)
+	t.ids[name] = id
+	return id, true
+}
+
+func (db *DB) askID(database, name string) (uint32, error) {
+	fields, err := db.getent(database, name)
 	if err != nil {
-		return 0, false
+		return 0, err
 	}
-	t.ids[name] = uint32(id)
-	return uint32(id), true
+	id, err := strconv.ParseUint(fields[2], 10, 32)
+	return uint32(id), err
 }
 
 // Account is what a process with a user's rights is started with.
@@ -107,8 +130,6 @@ type Account struct {
 // Account looks up everything about one user. Groups that cannot be found out
 // are left off: the process then has fewer rights, never more.
 func (db *DB) Account(uid uint32) (Account, error) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
 	id := strconv.FormatUint(uint64(uid), 10)
 	entry, err := user.LookupId(id)
 	if err != nil {
@@ -141,6 +162,8 @@ func (db *DB) getent(database, key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
 		return nil, fmt.Errorf("%q is not in %s", key, database)
 	}
+	db.asking.Lock()
+	defer db.asking.Unlock()
 	now := time.Now()
 	if db.until.IsZero() || now.Sub(db.asked) > getentTimeout {
 		db.until = now.Add(getentTimeout)

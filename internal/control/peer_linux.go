@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -81,6 +82,18 @@ func (p peer) groups() ([]uint32, error) {
 		}
 	})
 	return append(gids[:n], p.gid), err
+}
+
+// foreign reports whether the peer is, or may have been, in another user
+// namespace. In one, a user has the thousands of accounts of /etc/subuid, of
+// which nobody has a name.
+func (p peer) foreign() bool {
+	theirs, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/uid_map")
+	if err != nil {
+		return true
+	}
+	ours, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || !bytes.Equal(theirs, ours)
 }
 
 // place finds the terminal and the session that the peer is in; what cannot be
