@@ -180,6 +180,23 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
+// TestLives is what is left where the kernel has no handles: a process that
+// began before the connection may be the one that connected.
+func TestLives(t *testing.T) {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, start, ok := parseStat(string(stat))
+	now := time.Now()
+	if !ok || !(peer{seen: now}).lives(-1, start) {
+		t.Error("this process, which is older than its connections, is not believed")
+	}
+	if (peer{seen: now.Add(-time.Hour)}).lives(-1, start) {
+		t.Error("a process is believed that began after the connection")
+	}
+}
+
 func TestPeerOfOther(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
