@@ -104,7 +104,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 		conn.Close()
 		return
 	}
-	if !s.limits.enter(who.uid, s.MaxClients, s.MaxPerUser) {
+	if !s.limits.enter(who.uid, s.MaxClients, s.MaxPerUser, who.foreign) {
 		if s.limits.tell() {
 			s.Log.Warn("too many connections", "uid", who.uid)
 		}
@@ -233,7 +233,7 @@ func (s *Server) put(o *out, line any, canWait bool) {
 // principal makes a Principal of a client of a unix socket. Where the client
 // is costs a few system calls, and only some requests need it.
 func (s *Server) principal(who peer, op string) (msg.Principal, error) {
-	p := msg.Principal{User: s.Accounts.Name(who.uid), Account: strconv.FormatUint(uint64(who.uid), 10), Host: s.Host, Superuser: who.uid == 0}
+	p := msg.Principal{User: s.name(who), Account: strconv.FormatUint(uint64(who.uid), 10), Host: s.Host, Superuser: who.uid == 0}
 	if err := s.groups(who, &p); err != nil {
 		return msg.Principal{}, fmt.Errorf("finding out the groups of %s: %v", p.User, err)
 	}
@@ -241,6 +241,18 @@ func (s *Server) principal(who peer, op string) (msg.Principal, error) {
 		p.Terminal, p.Session = who.place()
 	}
 	return p, nil
+}
+
+// name is the name of the peer's account. For those that have none no directory
+// is asked: there are more of them than it can be asked for.
+func (s *Server) name(who peer) string {
+	if name, ok := s.Accounts.Known(who.uid); ok {
+		return name
+	}
+	if who.foreign() {
+		return strconv.FormatUint(uint64(who.uid), 10)
+	}
+	return s.Accounts.Name(who.uid)
 }
 
 func (s *Server) groups(who peer, p *msg.Principal) error {

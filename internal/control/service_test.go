@@ -84,6 +84,9 @@ func (f *fakeService) Answer(_ context.Context, p msg.Principal, a msg.Answer) (
 	if !ok {
 		return msg.Receipt{}, msg.ErrButton
 	}
+	if a.Message == "" {
+		a.Message = "01K4EXYZ0123456789ABCDEFGH" // waits in every terminal
+	}
 	return msg.Receipt{Message: a.Message, Session: msg.Session{ID: "1", Idle: msg.IdleUnknown}, Outcome: msg.OutcomeAnswered, Answer: label,
 		At: time.Now(), Final: true}, nil
 }
