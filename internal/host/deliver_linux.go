@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ func (l *Local) newRun(ctx context.Context, m msg.Message) *run {
 // places are those there are now, with what is in front of each terminal now.
 func (r *run) places() ([]place, error) {
 	if x, quiet := r.table.quiet(); quiet {
-		if places, ok := r.inFront(x.places); ok {
+		if places := slices.Clone(x.places); r.lookInFront(places) {
 			return places, nil
 		}
 	}
@@ -87,10 +88,8 @@ func (r *run) refuse(sessions []msg.Session, o msg.Outcome, detail string, repor
 // for in a new list before it counts as gone.
 func (r *run) match(to []msg.Session) (places []place, gone []msg.Session, err error) {
 	if x, quiet := r.table.quiet(); quiet {
-		if places, gone = x.find(to); len(gone) == 0 {
-			if places, ok := r.inFront(places); ok {
-				return places, nil, nil
-			}
+		if places, gone = x.find(to); len(gone) == 0 && r.lookInFront(places) {
+			return places, nil, nil
 		}
 	}
 	x, err := r.table.anew(r.ctx)
@@ -224,7 +223,7 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 // busy with one of the user's own, leaves the terminal itself, at once and not
 // after the others.
 func (d *delivery) inWindow() {
-	win := d.windows.show(d.ctx, d.place, d.message)
+	win := d.show(d.ctx, d.place, d.message)
 	first := d.first(win)
 	switch {
 	case first.Outcome == msg.OutcomeAccepted:

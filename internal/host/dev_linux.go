@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ func (fs devFS) stat(name string) (device, error) {
 		return device{}, fmt.Errorf("%q is not the name of a terminal", name)
 	}
 	var st unix.Stat_t
-	if err := unix.Lstat(filepath.Join(fs.root, name), &st); err != nil {
+	if err := unix.Lstat(fs.root+"/"+name, &st); err != nil {
 		return device{}, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {

@@ -14,6 +14,18 @@ func sample(title, body string) msg.Message {
 	return msg.Message{From: "root@web1", Title: title, Text: body, Sent: time.Date(2026, 11, 23, 9, 15, 0, 0, time.Local)}
 }
 
+// question is a message that waits.
+func question(b msg.Buttons) msg.Message {
+	m := sample("Message from root@web1 09:15", "Lunch?")
+	m.ID, m.Wait, m.Buttons = "01M86N6FEZRRTRDJY0ZEK2M9QX", true, b
+	return m
+}
+
+func again(m msg.Message) msg.Message {
+	m.Again = true
+	return m
+}
+
 func TestFrame(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -63,6 +75,32 @@ root@web1
 Meeting in 5
 minutes
 `},
+		{"one that waits", question(""), 60, `
+┌─ Message from root@web1 09:15 ──────┐
+│ Lunch?                              │
+│                                     │
+│ Answer with: msg /ok                │
+│ In another terminal: msg /ok:K2M9QX │
+└─────────────────────────────────────┘
+`},
+		{"a question", question(msg.ButtonsYesNoCancel), 80, `
+┌─ Message from root@web1 09:15 ─────────────────────────────────────┐
+│ Lunch?                                                             │
+│                                                                    │
+│ Answer with: msg /answer:yes, msg /answer:no or msg /answer:cancel │
+│ In another terminal: msg /answer:yes:K2M9QX                        │
+└────────────────────────────────────────────────────────────────────┘
+`},
+		{"shown again", again(sample("Message from root@web1 09:15", "Meeting")), 60, `
+┌─ Message from root@web1 09:15 (shown again) ─┐
+│ Meeting                                      │
+└──────────────────────────────────────────────┘
+`},
+		{"a title shown again", again(sample("Wartung", "Meeting")), 60, `
+┌─ Wartung (shown again) ────────────┐
+│ Meeting                            │
+└─ from root@web1, 2026-11-23 09:15 ─┘
+`},
 	} {
 		got := string(newFrames(c.m).forColumns(c.columns))
 		want := "\a" + strings.ReplaceAll(c.want, "\n", "\r\n")
@@ -91,6 +129,7 @@ func FuzzFrame(f *testing.F) {
 		columns = columns & 0x1ff
 		m := sample(title, body)
 		m.From = from
+		m.Wait, m.Again, m.ID = columns&1 == 1, columns&2 == 2, title
 		b := string(newFrames(m).forColumns(columns))
 		if !utf8.ValidString(b) || !strings.HasPrefix(b, "\a\r\n") || strings.Count(b, "\a") != 1 {
 			t.Fatalf("block %q", b)

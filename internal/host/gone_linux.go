@@ -60,27 +60,26 @@ func isNoProcess(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
-// inFront returns the places with what is in front of each terminal now. A
-// tmux is started and left without an event, and must not be written over. It
-// returns false if a process it knew is gone, so that it cannot tell.
-func (l *Local) inFront(places []place) ([]place, bool) {
+// lookInFront finds out anew what is in front of each terminal. A tmux is
+// started and left without an event, and must not be written over. It returns
+// false if a process it knew is gone, so that it cannot tell.
+func (l *Local) lookInFront(places []place) bool {
 	tmux := mayHaveTmux(l.proc.root + "/net/unix")
-	now := make([]place, len(places))
-	for i, p := range places {
+	for i := range places {
+		p := &places[i]
 		p.client = nil
 		if tmux && p.tty != "" {
 			var ok bool
 			if p.client, ok = l.clientOn(p); !ok {
-				return nil, false
+				return false
 			}
 		}
-		now[i] = p
 	}
-	return now, true
+	return true
 }
 
 // clientOn finds the tmux client in front of a terminal.
-func (l *Local) clientOn(p place) (client *tmuxClient, ok bool) {
+func (l *Local) clientOn(p *place) (client *tmuxClient, ok bool) {
 	for _, h := range p.holders {
 		leader, err := l.proc.process(h.pid)
 		if err != nil || leader.start != h.start {

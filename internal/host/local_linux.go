@@ -43,6 +43,7 @@ type Local struct {
 	users   *account.DB
 
 	windows *windows
+	show    func(context.Context, place, msg.Message) *window // of windows
 	waits   waits
 	table   *table
 }
@@ -50,6 +51,7 @@ type Local struct {
 // ready makes what the fields need.
 func (l *Local) ready() *Local {
 	l.windows = newWindows(l.users)
+	l.show = l.windows.show
 	l.waits.look = make(chan struct{}, 1)
 	l.table = newTable(func(ctx context.Context) (*listing, error) { return l.listNow(ctx, nil) })
 	return l

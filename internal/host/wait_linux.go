@@ -165,11 +165,11 @@ func (d *delivery) expiry() msg.Receipt {
 
 // How often the sessions that are waited for are looked at: by the clock; by
 // the clock while the table is kept, whose events ask for a look as well; and
-// at most.
+// how long it takes at least from one event to the next.
 const (
-	lookAlone  = time.Second
-	lookKept   = 30 * time.Second
-	lookAtMost = 100 * time.Millisecond
+	lookAlone = time.Second
+	lookKept  = 30 * time.Second
+	lookPause = 100 * time.Millisecond
 )
 
 // lookAfter ends waits whose session has ended, until there are no more waits.
@@ -179,15 +179,15 @@ func (l *Local) lookAfter(none <-chan struct{}) {
 		if l.table.isKept() {
 			interval = lookKept
 		}
+		pause := time.Duration(0)
 		clock := time.NewTimer(interval)
 		select {
 		case <-none:
-			clock.Stop()
-			return
 		case <-clock.C:
 		case <-l.waits.look:
-			clock.Stop()
+			pause = lookPause
 		}
+		clock.Stop()
 		for _, w := range l.waits.all() {
 			if err := l.gone(w.place); err != nil {
 				l.waits.settle(w, msg.Receipt{Outcome: msg.OutcomeGone, Detail: err.Error()})
@@ -196,7 +196,7 @@ func (l *Local) lookAfter(none <-chan struct{}) {
 		select {
 		case <-none:
 			return
-		case <-time.After(lookAtMost):
+		case <-time.After(pause):
 		}
 	}
 }

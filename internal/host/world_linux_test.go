@@ -28,11 +28,11 @@ func TestMain(m *testing.M) {
 // can be sent anything.
 type world struct {
 	*Local
-	t    *testing.T
+	t    testing.TB
 	ptys map[string]*hosttest.PTY
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, Local: (&Local{
@@ -82,7 +82,7 @@ func statLine(p process) string {
 		p.pid, p.comm, p.parent, p.session, p.session, tty, p.foreground, p.start)
 }
 
-func write(t *testing.T, path string, b []byte) {
+func write(t testing.TB, path string, b []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
