@@ -25,7 +25,7 @@ import (
 
 func main() {
 	if host.IsHelper() {
-		os.Exit(host.RunHelper())
+		os.Exit(host.RunHelper(nil))
 	}
 	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
 }

@@ -10,7 +10,7 @@
 // Start with Open. A program that calls it must begin its main with
 //
 //	if host.IsHelper() {
-//		os.Exit(host.RunHelper())
+//		os.Exit(host.RunHelper(late))
 //	}
 //
 // because the part that has a user's rights is the same program again.

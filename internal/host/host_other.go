@@ -49,7 +49,7 @@ func (*Local) Changes() <-chan struct{} { return nil }
 func (*Local) Close() error { return nil }
 
 // RunHelper is never called here, see IsHelper.
-func RunHelper() int {
+func RunHelper(func(context.Context, msg.Answer) error) int {
 	fmt.Fprintln(os.Stderr, "msg: helpers are used on Linux only")
 	return 1
 }

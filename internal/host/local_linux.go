@@ -67,6 +67,8 @@ type place struct {
 	scope  string
 	client *tmuxClient // what runs in the foreground, if it is tmux
 
+	display string // of X, as logind or utmp has it; empty if it has none
+
 	holders   []holder  // the session lasts as long as one of them, if any are known
 	idleSince time.Time // of a desktop; zero if unknown
 }

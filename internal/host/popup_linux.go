@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,19 +18,21 @@ import (
 	"msg/internal/text"
 )
 
-// popup is what one popup shows. All of it is plain text already.
+// popup is what a popup is handed: a notice, and for whom.
 type popup struct {
-	Title   string        `json:"title"`
-	By      string        `json:"by,omitempty"`
-	Text    string        `json:"text"`
-	Timeout time.Duration `json:"timeout"` // 0: until it is closed
-	Client  string        `json:"client"`  // terminal of the tmux client, below /dev
+	Notice notice `json:"notice"`
+	Client string `json:"client"` // terminal of the tmux client, below /dev
 }
 
-func newPopup(m msg.Message) popup {
-	title, by := heading(m)
-	return popup{Title: title, By: by, Text: text.Plain(m.Text), Timeout: m.Timeout}
+// popupReply is what a popup says of a notice: that it is on the screen, and
+// how it ended.
+type popupReply struct {
+	Outcome msg.Outcome `json:"outcome"`
+	Answer  string      `json:"answer,omitempty"`
 }
+
+// popupAway is what a popup is told to take a notice off the screen.
+const popupAway = "away\n"
 
 // Sizes of a popup in cells: what it is at most, and what the border of tmux
 // and our margin take.
@@ -42,7 +44,7 @@ const (
 )
 
 // size works out how large the popup is on that terminal, border included.
-func (p popup) size(path string) (width, height int) {
+func (n notice) size(path string) (width, height int) {
 	columns, rows := defaultColumns, 24
 	if f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0); err == nil {
 		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
@@ -51,30 +53,30 @@ func (p popup) size(path string) (width, height int) {
 		f.Close()
 	}
 	width = max(min(popupWidth, columns-popupMargin), popupMinimum)
-	lines := p.lines(width - popupBorder)
+	lines := n.lines(width - popupBorder)
 	return width, max(min(len(lines)+2+popupBorder, rows), popupBorder+3)
 }
 
-// lines lays the popup out, without the button.
-func (p popup) lines(width int) []string {
+// lines lays the popup out, without the buttons.
+func (n notice) lines(width int) []string {
 	width = max(width-popupMargin, 1)
-	lines := append(text.Wrap(p.Title, width), "")
-	lines = append(lines, text.Wrap(p.Text, width)...)
-	if p.By != "" {
+	lines := append(text.Wrap(n.Title, width), "")
+	lines = append(lines, text.Wrap(n.Text, width)...)
+	if n.By != "" {
 		lines = append(lines, "")
-		lines = append(lines, text.Wrap(p.By, width)...)
+		lines = append(lines, text.Wrap(n.By, width)...)
 	}
 	return lines
 }
 
 // pages divides the lines so that the last line of each page is free for what
 // can be pressed.
-func (p popup) pages(width, height int) [][]string {
-	lines := p.lines(width)
-	n := max(height-2, 1)
+func (n notice) pages(width, height int) [][]string {
+	lines := n.lines(width)
+	fit := max(height-2, 1)
 	var pages [][]string
-	for len(lines) > n {
-		pages, lines = append(pages, lines[:n]), lines[n:]
+	for len(lines) > fit {
+		pages, lines = append(pages, lines[:fit]), lines[fit:]
 	}
 	return append(pages, lines)
 }
@@ -93,7 +95,7 @@ func listenPopup(name string) (popupListener, error) {
 }
 
 // freshName is the name under which a helper waits for the program of a new
-// popup.
+// popup. Whoever knows it was started by that helper.
 func freshName() string { return "@msg-popup-" + rand.Text() }
 
 // clientName is the name under which the program of a popup that is open takes
@@ -103,22 +105,21 @@ func clientName(client string) string {
 }
 
 // accept returns the next connection from the same user.
-func (l popupListener) accept() (*net.UnixConn, error) {
+func (l popupListener) accept() (*popupLink, error) {
 	for {
 		conn, err := l.AcceptUnix()
 		if err != nil {
 			return nil, err
 		}
 		if peerUID(conn) == os.Getuid() {
-			_ = conn.SetDeadline(time.Now().Add(helperTimeout))
-			return conn, nil
+			return newPopupLink(conn), nil
 		}
 		conn.Close()
 	}
 }
 
 // dialPopup connects to a listener of the same user.
-func dialPopup(name string) (*net.UnixConn, error) {
+func dialPopup(name string) (*popupLink, error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
 		return nil, err
@@ -127,36 +128,81 @@ func dialPopup(name string) (*net.UnixConn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("%s: %w", name, os.ErrPermission)
 	}
-	_ = conn.SetDeadline(time.Now().Add(helperTimeout))
-	return conn, nil
+	return newPopupLink(conn), nil
+}
+
+// popupLink is the connection between a helper and the program of a popup. It
+// lasts as long as one notice does.
+type popupLink struct {
+	*net.UnixConn
+	lines *bufio.Scanner
+}
+
+func newPopupLink(conn *net.UnixConn) *popupLink {
+	s := bufio.NewScanner(conn)
+	s.Buffer(nil, maxRequest)
+	return &popupLink{conn, s}
+}
+
+// receive reads one line, in the time that there is.
+func (l *popupLink) receive(v any, within time.Duration) error {
+	var end time.Time
+	if within > 0 {
+		end = time.Now().Add(within)
+	}
+	if err := l.SetReadDeadline(end); err != nil {
+		return err
+	}
+	if !l.lines.Scan() {
+		return errors.Join(errNoPopup, l.lines.Err())
+	}
+	return json.Unmarshal(l.lines.Bytes(), v)
 }
 
 // hand hands p over and returns when the other end says that it is on the
 // screen.
-func hand(conn net.Conn, p popup) error {
-	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(p); err != nil {
+func (l *popupLink) hand(p popup) error {
+	if err := writeLine(l, p); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil || line != popupShown {
-		return errors.Join(errNoPopup, err)
+	var r popupReply
+	if err := l.receive(&r, tmuxTimeout); err != nil {
+		return err
+	}
+	if r.Outcome != msg.OutcomeAccepted {
+		return errNoPopup
 	}
 	return nil
 }
 
-// maxPopup bounds what take reads: the longest message when all of it is
-// written as codes.
-const maxPopup = 256 << 10
-
-// take is the other end of hand; the caller writes popupShown.
-func take(conn net.Conn) (popup, error) {
+// take is the other end of hand; the caller says when it is on the screen.
+func (l *popupLink) take() (popup, error) {
 	var p popup
-	err := json.NewDecoder(io.LimitReader(conn, maxPopup)).Decode(&p)
+	err := l.receive(&p, tmuxTimeout)
+	if err == nil {
+		err = p.Notice.check()
+	}
 	return p, err
 }
 
-const popupShown = "shown\n"
+// result reads how a notice ended. What a popup says is checked like anything
+// else that its user could have written.
+func (l *popupLink) result(n notice) (ending, error) {
+	var r popupReply
+	if err := l.receive(&r, 0); err != nil {
+		return ending{}, err
+	}
+	return parseResult(r, n)
+}
+
+func parseResult(r popupReply, n notice) (ending, error) {
+	if !slices.Contains(endings, r.Outcome) || (r.Outcome == msg.OutcomeAnswered) != slices.Contains(n.Buttons, r.Answer) {
+		return ending{}, errors.New("the popup says what it cannot say")
+	}
+	return ending{outcome: r.Outcome, answer: r.Answer}, nil
+}
+
+var errNoPopup = errors.New("no popup was shown: another one is open, or tmux is older than 3.2")
 
 // peerUID asks the kernel who is at the other end; -1 if it does not say.
 func peerUID(conn *net.UnixConn) int {

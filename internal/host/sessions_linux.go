@@ -163,7 +163,7 @@ func logindState(e logindEntry) msg.State {
 // addDesktop lists a graphical session under the name of its display. Its
 // virtual terminal is accounted for with it.
 func (m *merge) addDesktop(p place, e logindEntry) {
-	p.Kind = msg.KindDesktop
+	p.Kind, p.display = msg.KindDesktop, e.display
 	for _, name := range []string{e.display, e.tty, e.typ} {
 		if name != "" {
 			p.Name = name
@@ -326,6 +326,7 @@ func (m *merge) addUtmpDesktop(p place, e utmpEntry) {
 	if strings.HasPrefix(e.host, ":") {
 		p.Name = e.host
 	}
+	p.display = p.Name
 	var known bool
 	if p.uid, known = m.users.UID(e.user); known {
 		m.places = append(m.places, p)

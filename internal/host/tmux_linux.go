@@ -1,16 +1,10 @@
 package host
 
 import (
-	"context"
-	"errors"
-	"msg/internal/account"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-
-	"msg"
 )
 
 // tmuxClient is the program that shows tmux on a terminal.
@@ -61,65 +55,6 @@ func ofSystem(path string) bool {
 		}
 	}
 	return false
-}
-
-// popupResult is what became of one tmux client.
-type popupResult struct {
-	place place
-	err   error
-}
-
-// showPopups shows m over each of the clients, through one helper for each
-// user, and closes results after the last.
-func showPopups(ctx context.Context, users *account.DB, clients []place, m msg.Message, results chan<- popupResult) {
-	byUser := map[uint32][]place{}
-	for _, p := range clients {
-		byUser[p.uid] = append(byUser[p.uid], p)
-	}
-	limit := make(chan struct{}, maxHelpers)
-	var wg sync.WaitGroup
-	for uid, places := range byUser {
-		wg.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			userPopups(ctx, users, uid, places, m, results)
-		})
-	}
-	wg.Wait()
-	close(results)
-}
-
-// userPopups runs the helper of one user and reports each place once.
-func userPopups(ctx context.Context, users *account.DB, uid uint32, places []place, m msg.Message, results chan<- popupResult) {
-	request := popupRequest{Popup: newPopup(m)}
-	for _, p := range places {
-		request.Clients = append(request.Clients, popupClient{PID: p.client.pid, TTY: p.tty})
-	}
-	replies, err := asUser(ctx, users, uid, request)
-	for _, p := range places {
-		problem, answered := replies[p.tty]
-		switch {
-		case answered && problem == "":
-			results <- popupResult{place: p}
-		case answered:
-			results <- popupResult{p, errors.New(problem)}
-		case err != nil:
-			results <- popupResult{p, err}
-		default:
-			results <- popupResult{p, errors.New("no reply")}
-		}
-	}
-}
-
-// popupRequest is what the helper of one user is asked to do.
-type popupRequest struct {
-	Clients []popupClient `json:"clients"`
-	Popup   popup         `json:"popup"`
-}
-
-type popupClient struct {
-	PID int    `json:"pid"`
-	TTY string `json:"tty"`
 }
 
 // tmuxSocket works out which server a tmux client talks to, from its command

@@ -192,7 +192,7 @@ func TestOwnSocket(t *testing.T) {
 }
 
 func TestPopupPages(t *testing.T) {
-	p := popup{Title: "title", Text: strings.Repeat("line\n", 20) + "end", By: "from bob"}
+	p := notice{Title: "title", Text: strings.Repeat("line\n", 20) + "end", By: "from bob"}
 	pages := p.pages(40, 10)
 	var all []string
 	for i, page := range pages {
@@ -203,23 +203,5 @@ func TestPopupPages(t *testing.T) {
 	}
 	if got, want := strings.Join(all, "\n"), strings.Join(p.lines(40), "\n"); got != want {
 		t.Errorf("pages hold %q, want %q", got, want)
-	}
-}
-
-func TestTurnPages(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		keys    string
-		wait    time.Duration // before the keys
-		timeout time.Duration
-		after   time.Duration // when it closes
-		drawn   int
-	}{
-		{"Enter after the guard", "\r\r", 2 * time.Second, time.Minute, 2 * time.Second, 1},
-		{"keys in the first second are not meant", "\r\r", 0, time.Minute, time.Minute, 0},
-		{"other keys do nothing", "abc", 2 * time.Second, time.Minute, time.Minute, 0},
-		{"time-out", "", 0, 5 * time.Second, 5 * time.Second, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) { inBubble(t, c.keys, c.wait, c.timeout, c.after, c.drawn) })
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if IsHelper() {
-		os.Exit(RunHelper())
+		os.Exit(RunHelper(nil))
 	}
 	os.Exit(m.Run())
 }
@@ -45,6 +45,7 @@ func newWorld(t testing.TB) *world {
 		watched: []folder{utmpFolder(dir)},
 		users:   account.New(),
 	}).ready()}
+	w.windows.desktop = desktopRequest{Proc: w.proc.root, X11: filepath.Join(dir, "x11"), Runtime: filepath.Join(dir, "run")}
 	t.Cleanup(func() { _ = w.Close() })
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
 	w.socket("/run/systemd/notify")

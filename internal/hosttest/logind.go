@@ -16,7 +16,7 @@ import (
 // it are skipped where there is no dbus-daemon.
 func Bus(t testing.TB) string {
 	t.Helper()
-	address, _ := startBus(t)
+	address, _ := startBus(t, "--session")
 	return address
 }
 
@@ -24,7 +24,7 @@ func Bus(t testing.TB) string {
 // computer's bus is restarted; it may be called more than once.
 func BusAt(t testing.TB, path string) (address string, stop func()) {
 	t.Helper()
-	return startBus(t, "--address=unix:path="+path)
+	return startBus(t, "--session", "--address=unix:path="+path)
 }
 
 func startBus(t testing.TB, options ...string) (address string, stop func()) {
@@ -33,7 +33,7 @@ func startBus(t testing.TB, options ...string) (address string, stop func()) {
 	if err != nil {
 		t.Skip("no dbus-daemon (Debian: apt install dbus)")
 	}
-	cmd := exec.Command(path, append(options, "--session", "--nofork", "--nopidfile", "--print-address=1")...)
+	cmd := exec.Command(path, append(options, "--nofork", "--nopidfile", "--print-address=1")...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
