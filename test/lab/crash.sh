@@ -19,7 +19,7 @@ sender() {
 
 killer() {
 	while :; do
-		sleep "0.$(printf %03d $((RANDOM % 150 + 20)))"
+		sleep "0.$(printf %03d $((RANDOM % 500 + 80)))"
 		pid=$(systemctl show --property MainPID --value msgd.service)
 		if [ "$pid" -gt 1 ] && kill -KILL "$pid" 2>/dev/null; then
 			echo killed

@@ -1,9 +1,9 @@
 package lab_test
 
 import (
+	"context"
 	"os"
 	"testing"
-	"context"
 	"time"
 
 	"msg/test/lab"

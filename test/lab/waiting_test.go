@@ -1,7 +1,6 @@
 package lab_test
 
 import (
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,10 +61,7 @@ func TestManyWait(t *testing.T) {
 	for _, s := range screens {
 		wg.Go(func() {
 			if s.WaitFor(lab.Shows("are-you-there"), timeout) == nil {
-				_ = s.WaitFor(func(screen string) bool {
-					s.Press("Escape") // ignored in the first second
-					return !strings.Contains(screen, "are-you-there")
-				}, timeout)
+				pressLater(host, s, "Escape")
 			}
 		})
 	}
