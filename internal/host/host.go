@@ -2,12 +2,13 @@
 // gets in front of them.
 //
 // It promises that a message can do nothing but be read (package text), that
-// a place which does not take it delays nobody else, and that whatever a user
+// a place which does not take it delays nobody else, that an answer reaches
+// only messages for the account it comes from, and that whatever a user
 // controls is touched only with that user's own rights. On Linux the sessions
-// come from logind, /proc and utmp and the surfaces are terminals and tmux;
-// elsewhere Open returns an error that is errors.ErrUnsupported.
+// come from logind, /proc and utmp and the surfaces are terminals, tmux and
+// desktops; elsewhere Open returns an error that is errors.ErrUnsupported.
 //
-// Start with Open. A program that calls it must begin its main with
+// Start with Open; a process that stays also runs Local.Keep. A program that calls it must begin its main with
 //
 //	if host.IsHelper() {
 //		os.Exit(host.RunHelper(late))

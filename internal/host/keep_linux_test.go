@@ -157,14 +157,14 @@ func TestKeepSurvivesTheBus(t *testing.T) {
 func TestKeepWithoutLogind(t *testing.T) {
 	w := newWorld(t)
 	w.watched = append(w.watched, ptsFolder("/dev/pts"))
-	first := w.login(hosttest.OpenPTY(t, 80, 24))
+	first := w.shell(hosttest.OpenPTY(t, 80, 24))
 	w.keep()
 	w.waitNames(first.Name)
-	second := w.login(hosttest.OpenPTY(t, 80, 24))
+	second := w.shell(hosttest.OpenPTY(t, 80, 24))
 	want := []string{first.Name, second.Name}
 	slices.Sort(want)
 	w.waitNames(want...)
-	first.Hangup()
+	w.leave(first)
 	w.waitNames(second.Name)
 }
 

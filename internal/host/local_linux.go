@@ -53,7 +53,10 @@ func (l *Local) ready() *Local {
 	l.windows = newWindows(l.users)
 	l.show = l.windows.show
 	l.waits.look = make(chan struct{}, 1)
-	l.table = newTable(func(ctx context.Context) (*listing, error) { return l.listNow(ctx, nil) })
+	l.table = newTable(func(ctx context.Context) (*listing, error) {
+		defer ready(l.waits.look) // what has ended without an event is found now
+		return l.listNow(ctx, nil)
+	})
 	return l
 }
 

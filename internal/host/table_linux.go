@@ -58,6 +58,7 @@ const (
 	// logindReturns is how long a logind that went may take to come back,
 	// before its sessions are listed as those of a computer without one.
 	logindReturns = 2 * time.Second
+	logindAgain   = 100 * time.Millisecond // from one look for it to the next
 
 	listTimeout = 10 * time.Second // of listings, which are bounded part by part
 )
@@ -146,7 +147,7 @@ func (t *table) fly(kept context.Context, f *flight) {
 	ctx, cancel := context.WithTimeout(kept, listTimeout)
 	defer cancel()
 	f.x, f.err = t.list(ctx)
-	if f.err == nil && !f.x.hasLogind && t.awaitLogind(ctx) {
+	for f.err == nil && !f.x.hasLogind && t.awaitLogind(ctx) {
 		f.x, f.err = t.list(ctx)
 	}
 	t.store(f, begun)
@@ -163,6 +164,9 @@ func (t *table) store(f *flight, begun time.Time) {
 	}
 	changed := t.now == nil || !t.now.same(f.x)
 	t.now, t.asOf = f.x, begun
+	if f.x.hasLogind {
+		t.logindCameLocked()
+	}
 	if changed {
 		ready(t.changes)
 	}
@@ -252,6 +256,10 @@ func (t *table) logindWent() {
 func (t *table) logindCame() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.logindCameLocked()
+}
+
+func (t *table) logindCameLocked() {
 	if t.back != nil {
 		close(t.back)
 		t.back = nil
@@ -259,29 +267,31 @@ func (t *table) logindCame() {
 }
 
 // awaitLogind waits for a logind that was there a moment ago, and reports
-// whether it has come back. Without this a message that is sent while logind
-// is being restarted would find sessions with other IDs, and fewer of them.
+// whether to look for it again. Without this a message that is sent while
+// logind is being restarted would find sessions with other IDs, and fewer of
+// them. It looks by the clock as well, because the signal that it is back may
+// have come before anybody knew that it was away.
 func (t *table) awaitLogind(ctx context.Context) bool {
 	t.mu.Lock()
-	had, back, left := t.now != nil && t.now.hasLogind, t.back, time.Until(t.away.Add(logindReturns))
+	had := t.now != nil && t.now.hasLogind
 	t.mu.Unlock()
 	if !had {
 		return false
 	}
-	if back == nil { // its signal is still on the way
-		t.logindWent()
-		return t.awaitLogind(ctx)
-	}
+	t.logindWent()
+	t.mu.Lock()
+	back, left := t.back, time.Until(t.away.Add(logindReturns))
+	t.mu.Unlock()
 	if left <= 0 {
 		return false
 	}
-	late := time.NewTimer(left)
-	defer late.Stop()
+	again := time.NewTimer(min(left, logindAgain))
+	defer again.Stop()
 	select {
 	case <-back:
-		return true
-	case <-late.C:
+	case <-again.C:
 	case <-ctx.Done():
+		return false
 	}
-	return false
+	return true
 }

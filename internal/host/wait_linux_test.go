@@ -265,7 +265,7 @@ func (w *world) people(each int) []person {
 		if p.does == msg.OutcomeFailed {
 			open = hosttest.OpenStoppedPTY
 		}
-		p.PTY = w.login(open(w.t))
+		p.PTY = w.shell(open(w.t))
 		all = append(all, p)
 	}
 	return all
@@ -278,7 +278,7 @@ func (w *world) act(p person, text string) {
 	}
 	switch p.does {
 	case msg.OutcomeGone:
-		p.Hangup()
+		w.leave(p.PTY)
 	case msg.OutcomeAnswered:
 		who := msg.Principal{Account: fmt.Sprint(os.Getuid()), Terminal: p.Name}
 		if r, err := w.Answer(w.t.Context(), who, msg.Answer{}); err != nil || r.Session.Name != p.Name {

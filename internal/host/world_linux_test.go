@@ -30,12 +30,13 @@ type world struct {
 	*Local
 	t    testing.TB
 	ptys map[string]*hosttest.PTY
+	pids map[string]int // of those with a process of their own
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, Local: (&Local{
+	w := &world{t: t, ptys: map[string]*hosttest.PTY{}, pids: map[string]int{}, Local: (&Local{
 		name:    "test",
 		proc:    procFS{root: filepath.Join(dir, "proc")},
 		dev:     devFS{root: "/dev"},
@@ -100,6 +101,30 @@ func (w *world) login(p *hosttest.PTY) *hosttest.PTY {
 	w.ptys[p.Name] = p
 	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: account.Caller(), since: time.Unix(1700000000, 0)})
 	return p
+}
+
+// shell is login with a process of its own, which leave takes away. Without
+// one, the number of a terminal that was closed may be in use again before
+// anybody looks: other programs open terminals too.
+func (w *world) shell(p *hosttest.PTY) *hosttest.PTY {
+	w.t.Helper()
+	w.ptys[p.Name] = p
+	pid := shellPID + len(w.ptys)
+	w.pids[p.Name] = pid
+	w.process(process{pid: pid, comm: "bash", session: pid, start: 1})
+	w.record(utmpEntry{pid: pid, line: p.Name, user: account.Caller(), since: time.Unix(1700000000, 0)})
+	return p
+}
+
+// shellPID is above the process IDs of the other tests.
+const shellPID = 100000
+
+// leave ends the process and closes the terminal.
+func (w *world) leave(p *hosttest.PTY) {
+	if err := os.RemoveAll(w.proc.path(w.pids[p.Name], "")); err != nil {
+		w.t.Error(err)
+	}
+	p.Hangup()
 }
 
 func (w *world) record(e utmpEntry) {
