@@ -33,7 +33,7 @@ type Host struct {
 	Addr  string // the IP address, for the clients and the other hosts
 
 	t       testing.TB
-	image   image
+	rootfs  rootfs
 	network *network
 	cell    *cell
 	pid     int // its process 1, as the test sees it
@@ -43,7 +43,13 @@ type Host struct {
 // when its logind and its sshd answer. The host ends with the test.
 func Boot(t testing.TB, suite string) *Host {
 	t.Helper()
-	h := start(t, suite, "--boot")
+	return boot(t, serverFS(t, suite))
+}
+
+// boot starts a host with systemd.
+func boot(t testing.TB, fs rootfs) *Host {
+	t.Helper()
+	h := start(t, fs, "--boot")
 	h.await("systemd and logind", func() bool {
 		// Before systemd has replaced systemd-nspawn in process 1 there is
 		// nothing to enter.
@@ -59,25 +65,24 @@ func Boot(t testing.TB, suite string) *Host {
 // signed in to it. The host ends with the test.
 func Bare(t testing.TB, suite string) *Host {
 	t.Helper()
-	h := start(t, suite, "--as-pid2", "/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -o UsePAM=no")
+	sshd := "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -o UsePAM=no"
+	h := start(t, serverFS(t, suite), "--as-pid2", "/bin/sh", "-c", sshd)
 	h.await("sshd", h.listening)
 	return h
 }
 
 // start makes a host; args are those of systemd-nspawn that say what it runs.
-func start(t testing.TB, suite string, args ...string) *Host {
+func start(t testing.TB, fs rootfs, args ...string) *Host {
 	t.Helper()
-	need(t)
-	img := getImage(t, suite)
 	net, number := joinNetwork(t)
 	h := &Host{
-		Suite: suite, Name: fmt.Sprintf("%s%d", suite, number), Addr: address(number),
-		t: t, image: img, network: net,
+		Suite: fs.suite, Name: fmt.Sprintf("%s%d", fs.name, number), Addr: address(number),
+		t: t, rootfs: fs, network: net,
 	}
 	// The control group is the one name that other test runs can see.
 	id := fmt.Sprintf("msg-lab-%d-%d", os.Getpid(), number)
 	script := []string{"nsenter", "-t", strconv.Itoa(net.pid), "-n", "--", "sh", "-c", cellScript, "cell.sh", id,
-		hostScript, "host.sh", h.Name, img.root(), fmt.Sprintf("host%d", number), h.Addr}
+		hostScript, "host.sh", h.Name, fs.root(), fmt.Sprintf("host%d", number), h.Addr}
 	c, err := startCell(script[0], append(script[1:], args...)...)
 	if err != nil {
 		t.Fatalf("lab: %s: %v", h.Name, err)
@@ -144,24 +149,6 @@ func (h *Host) Run(ctx context.Context, args ...string) Result {
 func (h *Host) Must(args ...string) string {
 	h.t.Helper()
 	return h.must(nil, args...)
-}
-
-// Copy copies a local file to a path on the host, with its mode.
-func (h *Host) Copy(local, remote string) {
-	h.t.Helper()
-	f, err := os.Open(local)
-	if err != nil {
-		h.t.Fatalf("lab: copy: %v", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		h.t.Fatalf("lab: copy: %v", err)
-	}
-	// Through a program on the host: /run and /tmp there are mounts that cannot
-	// be reached from here.
-	mode := fmt.Sprintf("--mode=%o", info.Mode().Perm())
-	h.must(f, "install", mode, "/dev/stdin", remote)
 }
 
 // AddUser makes an account, which the key of the lab opens.

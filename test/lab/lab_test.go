@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	lab.Require = os.Getenv("CI") != ""
 	lab.Cache = os.Getenv("MSG_LAB_CACHE")
+	lab.Shots = os.Getenv("MSG_LAB_SHOTS")
 	code := m.Run()
 	removeCommands()
 	os.Exit(code)
@@ -110,6 +112,34 @@ func TestTerm(t *testing.T) {
 	}
 }
 
+func TestSSHMany(t *testing.T) {
+	const people, terminals = 10, 200
+	host := lab.Boot(t, "trixie")
+	var names []string
+	for i := range people {
+		names = append(names, fmt.Sprintf("user%02d", i))
+		host.AddUser(names[i])
+	}
+	began := time.Now()
+	terms := host.SSHMany(terminals, names...)
+	t.Logf("%d terminals of %d people in %v", terminals, people, time.Since(began).Round(time.Millisecond))
+	stat := []string{"stat", "--format=%n %U"}
+	var want string
+	for i, term := range terms {
+		stat = append(stat, "/dev/"+term.TTY())
+		want += "/dev/" + term.TTY() + " " + names[i%people] + "\n"
+	}
+	if got := host.Must(stat...); got != want {
+		t.Errorf("the terminals belong to\n%s\nand should to\n%s", got, want)
+	}
+	if different := slices.Compact(slices.Sorted(slices.Values(stat))); len(different) != len(stat) {
+		t.Errorf("some terminal is there twice: %q", stat)
+	}
+	if got := users(host); got != strings.Join(names, " ") {
+		t.Errorf("logind knows sessions of %q, want one for each of %q", got, names)
+	}
+}
+
 func TestScreen(t *testing.T) {
 	host := withUsers(lab.Boot(t, "bookworm"))
 	screen := host.Screen("alice")
@@ -119,6 +149,28 @@ func TestScreen(t *testing.T) {
 	await(t, screen, func(screen string) bool {
 		lines := strings.Split(screen, "\n")
 		return len(lines) >= 24 && lines[11] == strings.Repeat(" ", 29)+"here" && strings.TrimSpace(lines[0]) == ""
+	})
+}
+
+// TestScreenTmux presses keys in a popup of a tmux on the screen.
+func TestScreenTmux(t *testing.T) {
+	eachSuite(t, func(t *testing.T, host *lab.Host) {
+		screen := host.Screen("alice")
+		await(t, screen, lab.Shows("lab[/dev/pts/"))
+		screen.Type("tmux")
+		screen.Press("Enter")
+		await(t, screen, lab.Shows("0:bash*"))
+		screen.Type(`tmux display-popup -E 'echo in the popup; read -r x; echo "$x" >/tmp/answer'; echo back`)
+		screen.Press("Enter")
+		await(t, screen, lab.Shows("│in the popup"))
+		screen.Type("yes")
+		screen.Press("Enter")
+		await(t, screen, func(screen string) bool {
+			return strings.Contains(screen, "\nback") && !strings.Contains(screen, "│")
+		})
+		if got := host.Must("cat", "/tmp/answer"); got != "yes\n" {
+			t.Errorf("the program in the popup read %q", got)
+		}
 	})
 }
 
@@ -200,10 +252,12 @@ func TestBare(t *testing.T) {
 func TestNothingLeft(t *testing.T) {
 	before := traces()
 	t.Run("host", func(t *testing.T) {
-		host := withUsers(lab.Boot(t, "trixie"))
-		host.SSH("alice").TTY()
+		host := withUsers(lab.Desktop(t))
+		host.SSHMany(2, "alice", "bob")
 		host.Login("alice").TTY()
 		host.Screen("bob")
+		host.XFCE("alice")
+		host.Sway("bob", "mako")
 		if maps.Equal(before, traces()) {
 			t.Error("a host leaves no traces while it is there: they are not looked for in the right place")
 		}

@@ -7,38 +7,63 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-//go:embed build.sh
-var buildScript string
+var (
+	//go:embed build.sh
+	buildScript string
+	//go:embed server.sh
+	serverRecipe string
+	//go:embed desktop.sh
+	desktopRecipe string
+)
 
-// An image is the root filesystem of a release, and the key that opens its
-// accounts.
-type image struct{ dir string }
+// A rootfs is a root filesystem, and the key that opens its accounts.
+type rootfs struct {
+	name  string
+	suite string // the Debian release
+	dir   string
+}
 
-func (i image) root() string { return filepath.Join(i.dir, "root") }
-func (i image) key() string  { return filepath.Join(i.dir, "key") }
+func (r rootfs) root() string { return filepath.Join(r.dir, "root") }
+func (r rootfs) key() string  { return filepath.Join(r.dir, "key") }
 
-// getImage returns the image of a release from the cache. It takes about half a
-// minute to build it if it is not there, or was built from a different list of
-// packages and settings.
-func getImage(t testing.TB, suite string) image {
+// serverFS is a release without a desktop. It takes about half a minute to
+// build.
+func serverFS(t testing.TB, suite string) rootfs {
 	t.Helper()
+	return getRootfs(t, suite, suite, serverRecipe, suite)
+}
+
+// desktopFS is a server with XFCE and sway. It takes about a minute to build.
+func desktopFS(t testing.TB) rootfs {
+	t.Helper()
+	base := serverFS(t, "bookworm")
+	return getRootfs(t, "desktop", base.suite, desktopRecipe, base.dir)
+}
+
+// getRootfs returns a root filesystem from the cache. It is built if it is not there, or
+// was built by other scripts or from another one; args are for the recipe.
+func getRootfs(t testing.TB, name, suite, recipe string, args ...string) rootfs {
+	t.Helper()
+	need(t)
 	cache, err := cacheDir()
 	if err != nil {
 		t.Fatalf("lab: %v", err)
 	}
-	img := image{filepath.Join(cache, suite+"-"+fingerprint(buildScript))}
-	if _, err := os.Stat(img.dir); err == nil {
-		return img
+	hash := fingerprint(buildScript + recipe + strings.Join(args, " "))
+	fs := rootfs{name: name, suite: suite, dir: filepath.Join(cache, name+"-"+hash)}
+	if _, err := os.Stat(fs.dir); err == nil {
+		return fs
 	}
-	t.Logf("lab: building the root filesystem of %s", suite)
-	out, err := exec.Command("sh", "-c", buildScript, "build.sh", suite, img.dir).CombinedOutput()
-	if err != nil {
-		t.Fatalf("lab: build of %q: %v\n%s", suite, err, tail(string(out)))
+	t.Logf("lab: building the root filesystem %s", name)
+	script := append([]string{"-c", buildScript, "build.sh", fs.dir, recipe}, args...)
+	if out, err := exec.Command("sh", script...).CombinedOutput(); err != nil {
+		t.Fatalf("lab: build of %q: %v\n%s", name, err, tail(string(out)))
 	}
-	return img
+	return fs
 }
 
 // cacheDir returns the directory of the images, which only root may enter: it

@@ -48,18 +48,43 @@ func (h *Host) SSH(user string, command ...string) *Term {
 // host that is one login with two terminals. It returns when both are there.
 func (h *Host) SSHTwice(user string) (first, second *Term) {
 	h.t.Helper()
-	share := []string{"-o", "ControlMaster=auto", "-o", "ControlPath=" + filepath.Join(h.t.TempDir(), "share")}
-	open := func() *Term {
-		t := h.openTerm("ssh "+user+"@"+h.Name, h.network.command(append(h.sshArgs(user, nil), share...)...))
-		t.TTY()
-		return t
+	terms := h.SSHMany(2, user)
+	return terms[0], terms[1]
+}
+
+// SSHMany signs users in on n terminals, by turns and in that order, and returns
+// when all are there. Those of a user share one connection, as with SSHTwice,
+// which is quicker than one connection each; the first closes the others with
+// it. A user can have 200.
+func (h *Host) SSHMany(n int, users ...string) []*Term {
+	h.t.Helper()
+	dir := h.t.TempDir()
+	terms := make([]*Term, n)
+	open := func(from, to int) {
+		for i := from; i < to; i++ {
+			terms[i] = h.sshShared(users[i%len(users)], dir)
+		}
+		for _, term := range terms[from:to] {
+			term.TTY()
+		}
 	}
-	return open(), open()
+	first := min(n, len(users))
+	open(0, first) // these make the connections
+	open(first, n)
+	return terms
+}
+
+// sshShared signs a user in over the connection whose socket is in a directory,
+// or makes that connection.
+func (h *Host) sshShared(user, dir string) *Term {
+	h.t.Helper()
+	args := append(h.sshArgs(user, nil), "-o", "ControlMaster=auto", "-o", "ControlPath="+filepath.Join(dir, user))
+	return h.openTerm("ssh "+user+"@"+h.Name, h.network.command(args...))
 }
 
 // sshArgs is the ssh client with none of the settings of whoever runs the test.
 func (h *Host) sshArgs(user string, command []string) []string {
-	args := []string{"ssh", "-tt", "-F", "none", "-i", h.image.key(),
+	args := []string{"ssh", "-tt", "-F", "none", "-i", h.rootfs.key(),
 		"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
 		user + "@" + h.Addr}
