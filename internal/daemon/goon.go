@@ -68,8 +68,10 @@ func (d *Daemon) goOnWith(s stored, there map[string]msg.Session, now time.Time)
 func (dl *delivery) remains(there map[string]msg.Session, now time.Time) (r remains) {
 	m := dl.entry.Message
 	for i, p := range dl.places { // nothing else has the delivery yet
-		_, still := there[p.session.ID]
-		still = still && isSame(p.session, there[p.session.ID])
+		session, still := there[p.session.ID]
+		if still = still && isSame(p.session, session); still {
+			dl.places[i].session = session // as the computer knows it now
+		}
 		deadline := p.receipt.At.Add(m.Timeout)
 		switch {
 		case p.receipt.Final:

@@ -18,6 +18,7 @@ import (
 // there is much to do, and without any delay when there is not.
 type journal struct {
 	db     *bolt.DB
+	update func(func(*bolt.Tx) error) error // one transaction, with its sync
 	log    *slog.Logger
 	meters *meters
 	writes *mailbox[write]
@@ -50,7 +51,7 @@ var errUsed = errors.New("the ID is in use")
 const tryAgain = time.Second
 
 func startJournal(db *bolt.DB, log *slog.Logger, m *meters) *journal {
-	j := &journal{db: db, log: log, meters: m, writes: newMailbox[write](), ended: make(chan struct{})}
+	j := &journal{db: db, update: db.Update, log: log, meters: m, writes: newMailbox[write](), ended: make(chan struct{})}
 	go j.run()
 	return j
 }
@@ -75,7 +76,7 @@ func (j *journal) commit(batch []write) {
 	j.again = nil
 	results := make([]error, len(batch))
 	began := time.Now()
-	err := j.db.Update(func(tx *bolt.Tx) error {
+	err := j.update(func(tx *bolt.Tx) error {
 		t := tablesOf(tx)
 		for i, w := range batch {
 			if results[i] = w.apply(t); results[i] != nil && !errors.Is(results[i], errUsed) {

@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -20,10 +23,12 @@ const (
 	worthwhile    = 4 << 20         // less free space is not worth a compaction
 )
 
-// options of the store. The list of free pages is not kept on the disk: a
-// commit writes less, and the pages are counted when the file is opened.
+// options of the store. The list of free pages is kept on the disk (no
+// NoFreelistSync): this costs next to nothing, and without it the store finds
+// the pages on a goroutine of its own, which ends the program if the file is
+// damaged.
 func options() *bolt.Options {
-	return &bolt.Options{Timeout: lockWait, NoFreelistSync: true, FreelistType: bolt.FreelistMapType, InitialMmapSize: mapSize}
+	return &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType, InitialMmapSize: mapSize}
 }
 
 // openStore opens the file, and makes it if there is none. A file that is
@@ -105,42 +110,59 @@ func syncFolder(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// verify looks at every page that is in use before the file is opened for
-// writing, because the store trusts its pages: with wrong ones it would end
-// the program.
-func verify(path string) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file that is too short is a fault, not an error
+// safely turns what the store does with wrong pages, which is to panic or to
+// read outside of the file, into an error. Only what runs on this goroutine is
+// safe.
+func safely(open func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return db.View(func(tx *bolt.Tx) error {
-		info, err := os.Stat(path)
+	return open()
+}
+
+// verify visits all that is in the file, without changing any of it.
+func verify(path string) error {
+	return safely(func() error {
+		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: true})
 		if err != nil {
 			return err
 		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("it has %d bytes and should have %d", info.Size(), tx.Size())
-		}
-		return verifyBuckets(tx)
+		defer db.Close()
+		return db.View(func(tx *bolt.Tx) error {
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			if info.Size() < tx.Size() {
+				return fmt.Errorf("it has %d bytes and should have %d", info.Size(), tx.Size())
+			}
+			return verifyBuckets(tx)
+		})
 	})
 }
 
 func verifyBuckets(tx *bolt.Tx) error {
-	for _, name := range buckets {
-		b := tx.Bucket(name)
-		if b == nil {
-			return fmt.Errorf("%q is missing", name)
+	found := 0
+	err := tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+		if b == nil || !slices.ContainsFunc(buckets, func(known []byte) bool { return bytes.Equal(name, known) }) {
+			return fmt.Errorf("it has something called %q", name)
 		}
-		if err := b.ForEach(func(k, v []byte) error { return nil }); err != nil {
-			return err
-		}
+		found++
+		return b.ForEach(func(k, v []byte) error {
+			if v == nil {
+				return fmt.Errorf("%q in %q has no value", k, name)
+			}
+			return nil
+		})
+	})
+	if err == nil && found != len(buckets) {
+		err = fmt.Errorf("%d of %d parts are missing", len(buckets)-found, len(buckets))
+	}
+	if err != nil {
+		return err
 	}
 	if v := tx.Bucket(bucketMeta).Get([]byte("version")); string(v) != formatVersion {
 		return fmt.Errorf("%w: %q", errNewer, v)
@@ -151,22 +173,37 @@ func verifyBuckets(tx *bolt.Tx) error {
 // openWhole opens a file that was verified, and makes it smaller if that is
 // worth it.
 func openWhole(path string) (db *bolt.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	if db, err = bolt.Open(path, 0o600, options()); err != nil {
+	if db, err = openChecked(path); err != nil {
 		return nil, err
 	}
-	free := freeSize(db)
-	if free < worthwhile || free <= usedSize(db) {
+	if free := freeSize(db); free < worthwhile || free <= usedSize(db) {
 		return db, nil
 	}
 	if err := compact(db, path); err != nil {
 		return nil, fmt.Errorf("making it smaller: %v", err)
 	}
-	return bolt.Open(path, 0o600, options())
+	return openChecked(path)
+}
+
+// openChecked has the store itself check how its pages hang together.
+func openChecked(path string) (db *bolt.DB, err error) {
+	err = safely(func() (err error) {
+		if db, err = bolt.Open(path, 0o600, options()); err != nil {
+			return err
+		}
+		err = db.View(func(tx *bolt.Tx) error {
+			var found error
+			for err := range tx.Check() { // to its end: it runs on a goroutine
+				found = cmp.Or(found, err)
+			}
+			return found
+		})
+		if err != nil {
+			db.Close()
+		}
+		return err
+	})
+	return db, err
 }
 
 // compact writes what is in use to a new file and puts it in the place of the
