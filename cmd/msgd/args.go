@@ -9,14 +9,11 @@ import (
 	"strings"
 
 	"msg/internal/cli"
+	"msg/internal/control"
 )
 
-// Where things are unless a flag says otherwise. The service unit and the
-// clients use the same.
-const (
-	defaultConfig = "/etc/msg/msgd.toml"
-	defaultSocket = "/run/msg/msgd.sock"
-)
+// defaultConfig is where the configuration is unless a flag says otherwise.
+const defaultConfig = "/etc/msg/msgd.toml"
 
 // Exit codes beside those of package cli, from sysexits.h.
 const (
@@ -84,7 +81,7 @@ func (c command) define(f *flag.FlagSet, o *options) {
 		f.StringVar(&o.config, "config", defaultConfig, "")
 	}
 	if slices.Contains(c.flags, "socket") {
-		f.StringVar(&o.socket, "socket", defaultSocket, "")
+		f.StringVar(&o.socket, "socket", control.Socket, "")
 	}
 }
 
@@ -112,7 +109,7 @@ relay   Connect standard input and output with the socket. It is what msg runs
 
             ssh web1 msgd relay
 
-FILE is ` + defaultConfig + ` and PATH ` + defaultSocket + ` if left out. SIGTERM
+FILE is ` + defaultConfig + ` and PATH ` + control.Socket + ` if left out. SIGTERM
 and Ctrl-C end msgd serve when what is being shown has been shown.
 
 Exit status: 0 done; 1 something is wrong; 2 wrong usage; 69 relay: no msgd is

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,40 +9,33 @@ import (
 	"time"
 
 	"msg/internal/cli"
+	"msg/internal/control"
 )
-
-// dialTimeout bounds a socket that exists but whose msgd does not get up.
-const dialTimeout = 10 * time.Second
 
 // relay connects standard input and output with the socket. It decides
 // nothing: msgd sees the account that runs it.
 func (p program) relay(o options) int {
-	conn, err := net.DialTimeout("unix", o.socket, dialTimeout)
-	if err != nil {
-		fmt.Fprintln(p.err, cli.ErrorLine("msgd", noDaemon(err, o.socket)))
-		return exitUnavailable
+	rw, err := control.DialLocal(o.socket)(context.Background())
+	if errors.Is(err, control.ErrNoDaemon) {
+		return p.fail(exitUnavailable, fmt.Errorf("%w; root starts it with: systemctl start msgd.socket", err))
 	}
-	defer conn.Close()
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	defer rw.Close()
+	if conn, ok := rw.(net.Conn); ok {
+		_ = conn.SetDeadline(time.Time{}) // a client may wait for days
+	}
 	go func() {
 		// The end of the input is for msgd to see: it ends the request. What
 		// msgd has to say still comes.
-		_, _ = io.Copy(conn, p.in)
-		if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_, _ = io.Copy(rw, p.in)
+		if half, ok := rw.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
 		}
 	}()
-	if _, err := io.Copy(p.out, conn); err != nil {
-		fmt.Fprintln(p.err, cli.ErrorLine("msgd", fmt.Errorf("relaying from %q: %w", o.socket, err)))
-		return cli.ExitFailed
+	if _, err := io.Copy(p.out, rw); err != nil {
+		return p.fail(cli.ExitFailed, fmt.Errorf("relaying from %q: %w", o.socket, err))
 	}
 	return cli.ExitOK
-}
-
-// noDaemon says that the socket cannot be reached, and what to do.
-func noDaemon(err error, socket string) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err // without the path, which is said once
-	}
-	return fmt.Errorf("no msgd is running on this computer: connecting to %q: %w; root starts it with: systemctl start msgd.socket", socket, err)
 }

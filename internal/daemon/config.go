@@ -21,6 +21,10 @@ type Config struct {
 	Journal JournalConfig
 	Metrics Listen     // where metrics are offered; zero is nowhere
 	Log     slog.Level // what is logged
+
+	// LogFormat is "text", "json" or "journal"; empty is text, in the form of
+	// journald where that reads it.
+	LogFormat string
 }
 
 // Limits are what one account, or all together, may use. A superuser is
@@ -84,7 +88,8 @@ type rawMetrics struct {
 }
 
 type rawLog struct {
-	Level string `toml:"level"`
+	Level  string `toml:"level"`
+	Format string `toml:"format"`
 }
 
 // defaults are what a file need not say.
@@ -151,6 +156,12 @@ func syntaxError(file string, err error) error {
 		return fmt.Errorf("%s:%d:%d: %s", file, line, column, strings.TrimPrefix(wrong.Error(), "toml: "))
 	}
 	return fmt.Errorf("%s: %v", file, err)
+}
+
+// Groups names the groups that make a difference.
+func (c Config) Groups() []string {
+	_, groups := append(c.Rules, Rule{From: c.Journal.Readers}).names()
+	return groups
 }
 
 // Warnings names what is allowed but perhaps not meant: users and groups that

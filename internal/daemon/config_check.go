@@ -31,6 +31,11 @@ func (c *checker) config(raw rawConfig) Config {
 		Journal: c.journal(raw.Journal),
 		Metrics: c.listen("metrics.listen", raw.Metrics.Listen),
 		Log:     c.level("log.level", raw.Log.Level),
+
+		LogFormat: raw.Log.Format,
+	}
+	if raw.Log.Format != "" {
+		c.oneOf("log.format", raw.Log.Format, "text", "json", "journal")
 	}
 	if len(raw.Rule) > 0 {
 		config.Rules = nil

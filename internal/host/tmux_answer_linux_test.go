@@ -183,12 +183,12 @@ func TestTmuxTwoClients(t *testing.T) {
 func TestTmuxHelperKilled(t *testing.T) {
 	w := newWorld(t)
 	p, at := w.inTmux()
-	plain, question := w.windows.show(t.Context(), at, hosttest.Message("stays")), w.windows.show(t.Context(), at, ask("goes", msg.ButtonsOK))
-	want(t, plain, msg.OutcomeAccepted, "", "")
-	want(t, question, msg.OutcomeAccepted, "", "")
-	for _, text := range []string{"stays", "goes"} {
-		if !p.Screen.Wait(inTime(t), text) {
-			t.Fatalf("no %q", text)
+	var question *window
+	for _, m := range []msg.Message{hosttest.Message("stays"), ask("goes", msg.ButtonsOK)} {
+		question = w.windows.show(t.Context(), at, m)
+		want(t, question, msg.OutcomeAccepted, "", "")
+		if !p.Screen.Wait(inTime(t), m.Text) {
+			t.Fatalf("no %q", m.Text)
 		}
 	}
 	before := p.Screen.Len()

@@ -15,9 +15,12 @@ func TestScratch(t *testing.T) {
 		t.Skip("no SCRATCH")
 	}
 	host := withUsers(lab.Boot(t, os.Getenv("SUITE")))
-	install(t, host)
+	for _, f := range []string{"msg", "msgd", "query"} {
+		host.Copy("../../bin/"+f, "/usr/bin/"+f)
+	}
+	host.Copy("../../dist/sysusers.d/msg.conf", "/usr/lib/sysusers.d/msg.conf")
 	for _, f := range []string{"msgd.service", "msgd.socket"} {
-		host.Copy("../../dist/systemd/"+f, "/etc/systemd/system/"+f)
+		host.Copy("../../dist/systemd/"+f, "/usr/lib/systemd/system/"+f)
 	}
 	alice := host.SSH("alice")
 	alice.TTY()

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"msg/internal/control"
+	"msg/internal/hosttest"
+)
+
+// texts are where people read how msgd is called.
+func texts(t *testing.T) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile("../../doc/msgd.8.scd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"help": help, "the man page": string(b)}
+}
+
+// TestDocumentedCommands compares the table of commands with what is said of
+// it: all of it, and nothing else.
+func TestDocumentedCommands(t *testing.T) {
+	var names, flags []string
+	for _, c := range commands() {
+		names, flags = append(names, c.name), append(flags, c.flags...)
+	}
+	for where, text := range texts(t) {
+		for _, m := range regexp.MustCompile(`(?m)^\*?msgd ([a-z]+)`).FindAllStringSubmatch(text, -1) {
+			if !slices.Contains(names, m[1]) {
+				t.Errorf("%s has the command %q, which there is not", where, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile(`--([a-z]+)`).FindAllStringSubmatch(text, -1) {
+			if !slices.Contains(append(flags, "help", "version", "append", "groups"), m[1]) { // the last two are usermod's
+				t.Errorf("%s has the option --%s, which there is not", where, m[1])
+			}
+		}
+		for _, name := range append(names, flags...) {
+			if !strings.Contains(text, name) {
+				t.Errorf("%s does not have %q", where, name)
+			}
+		}
+		for _, path := range []string{defaultConfig, control.Socket} {
+			if !strings.Contains(text, path) {
+				t.Errorf("%s does not have %s", where, path)
+			}
+		}
+	}
+}
+
+// TestDocumentedExamples parses what the help, the man page and the README
+// show.
+func TestDocumentedExamples(t *testing.T) {
+	documents := []string{"../../doc/msgd.8.scd", "../../README.md"}
+	hosttest.CheckExamples(t, help, documents, func(words []string) error {
+		_, _, err := parse(words[1:])
+		return err
+	}, "msgd")
+}
+
+// TestDocumentedExits looks for the exit codes.
+func TestDocumentedExits(t *testing.T) {
+	man := texts(t)["the man page"]
+	for _, code := range []string{"69", "78"} {
+		if !regexp.MustCompile(`(?m)^\|  \*` + code + `\*$`).MatchString(man) {
+			t.Errorf("the exit code %s is not in the man page", code)
+		}
+	}
+	unit, err := os.ReadFile("../../dist/systemd/msgd.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(unit), "\nRestartPreventExitStatus=78\n") {
+		t.Error("the unit does not know the exit code of wrong configuration")
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+
+	"msg/internal/account"
+	"msg/internal/cli"
+	"msg/internal/control"
+	"msg/internal/daemon"
+)
+
+// serve is msgd serve.
+func (p program) serve(o options) int {
+	config, err := loadConfig(o.config)
+	if err != nil {
+		return p.fail(exitConfig, err)
+	}
+	log := newLog(p.err, config.LogFormat, config.Log)
+	s, err := p.newService(config, o.socket, log)
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	if err := s.run(context.Background()); err != nil {
+		log.Error("msgd ends", "error", err)
+		return cli.ExitFailed
+	}
+	return cli.ExitOK
+}
+
+// loadConfig reads the configuration. Without the usual file the defaults hold;
+// one that was named has to be there.
+func loadConfig(path string) (daemon.Config, error) {
+	config, err := daemon.LoadConfig(path)
+	if path == defaultConfig && errors.Is(err, fs.ErrNotExist) {
+		return daemon.DefaultConfig(), nil
+	}
+	return config, err
+}
+
+// service is all of msgd; run is its life.
+type service struct {
+	config   daemon.Config
+	log      *slog.Logger
+	computer computer
+	daemon   *daemon.Daemon
+	server   *control.Server
+	listener *listener
+}
+
+// newService opens everything that can be wrong. The socket is the last: who
+// reaches it is served.
+func (p program) newService(config daemon.Config, socket string, log *slog.Logger) (*service, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name of this computer: %w", err)
+	}
+	c, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	accounts := account.New()
+	d, err := daemon.Open(config, c, accounts, log)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	l, err := listen(socket)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	for _, w := range config.Warnings(accounts) {
+		log.Warn("configuration", "warning", w)
+	}
+	server := &control.Server{
+		Service: d, Host: name, Log: log, Accounts: accounts, Groups: config.Groups(),
+		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount,
+	}
+	return &service{config, log, c, d, server, l}, nil
+}
+
+// run serves until something fails, or somebody ends it; then it lets what is
+// being shown be shown. The daemon ends first, and its clients hear of it.
+func (s *service) run(ctx context.Context) error {
+	tasks, ctx := errgroup.WithContext(ctx)
+	running, stop := context.WithCancel(ctx)
+	serving, stopServing := context.WithCancel(ctx)
+	tasks.Go(func() error {
+		defer stop()
+		s.signals(running)
+		return nil
+	})
+	tasks.Go(func() error {
+		defer stopServing()
+		return s.daemon.Run(running)
+	})
+	tasks.Go(func() error { return s.server.Serve(serving, s.listener) })
+	tasks.Go(func() error { return s.keep(serving) })
+	tasks.Go(func() error { return s.metrics(serving) })
+	tasks.Go(func() error { return watchdog(running, s.log, s.healthy) })
+	s.log.Info("msgd serves", "version", cli.Version(), "socket", s.listener.Addr().String())
+	notify(s.log, sd.SdNotifyReady)
+	return errors.Join(tasks.Wait(), s.daemon.Close())
+}
+
+// signals returns at SIGTERM and Ctrl-C, or when ctx ends. The next signal ends
+// the process at once.
+func (s *service) signals(ctx context.Context) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(c)
+	select {
+	case <-ctx.Done():
+		return
+	case got := <-c:
+		s.log.Info("msgd ends", "signal", got.String())
+	}
+	notify(s.log, sd.SdNotifyStopping)
+	s.listener.hold()
+}
+
+// keepAgain is when to try again to keep the table of sessions. Without it
+// sessions are listed anew for each message.
+const keepAgain = 30 * time.Second
+
+func (s *service) keep(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := s.computer.Keep(ctx); err != nil {
+			s.log.Error("sessions are listed anew each time, and kept messages come late", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(keepAgain):
+		}
+	}
+	return nil
+}
+
+// healthy asks msgd something over its own socket, which its parts have to work
+// together for. The superuser has a place there however many others there are.
+func (s *service) healthy(ctx context.Context) error {
+	_, err := control.NewClient(control.DialLocal(s.listener.Addr().String()), "").DND(ctx)
+	return err
+}
