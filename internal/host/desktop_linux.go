@@ -29,13 +29,13 @@ func newDesktops() *desktops {
 // the notification service, and for the dialog.
 const (
 	notifyTimeout = 3 * time.Second
-	dialogTimeout = desktopTimeout - notifyTimeout
+	dialogTimeout = 5 * time.Second
 )
 
 // surface shows notices on one desktop.
-func (d *desktops) surface(r desktopRequest) surface {
+func (d *desktops) surface(r desktopRequest, within time.Duration) surface {
 	return func(ctx context.Context, n notice, up func(string, bool)) ending {
-		a := &attempt{desktops: d, finder: newFinder(r), n: n}
+		a := &attempt{desktops: d, finder: newFinder(r), n: n, within: within}
 		a.up = func(detail string, noAnswer bool) {
 			if !a.shown {
 				a.shown = true
@@ -50,10 +50,11 @@ func (d *desktops) surface(r desktopRequest) surface {
 type attempt struct {
 	*desktops
 	finder
-	n     notice
-	ends  time.Time // zero: never
-	shown bool
-	up    func(detail string, noAnswer bool)
+	n      notice
+	within time.Duration // to be on the screen
+	ends   time.Time     // zero: never
+	shown  bool
+	up     func(detail string, noAnswer bool)
 }
 
 // show shows the notice, and once more if the service that shows it dies: then
@@ -78,7 +79,7 @@ func (a *attempt) show(ctx context.Context) ending {
 // once tries one way after the other. The error is that of a notice that is
 // not on the screen. A service that dies ends the first time at once.
 func (a *attempt) once(ctx context.Context, first bool) (ending, error) {
-	showing, cancel := context.WithTimeout(ctx, desktopTimeout)
+	showing, cancel := context.WithTimeout(ctx, a.within)
 	defer cancel()
 	var problems []string
 	s, owner, about, err := a.find(showing)

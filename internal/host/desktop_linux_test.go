@@ -50,7 +50,7 @@ func (d *desk) show(m msg.Message) *window {
 // inTime ends when something has to have happened.
 func inTime(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -368,7 +368,7 @@ func TestSilent(t *testing.T) {
 			c.begin(d)
 			begin := time.Now()
 			want(t, d.show(ask("hello", msg.ButtonsOK)), msg.OutcomeFailed, "", c.want)
-			if after := time.Since(begin); after > notifyTimeout+time.Second {
+			if after := time.Since(begin); after > notifyTimeout+3*time.Second {
 				t.Errorf("it took %v", after)
 			}
 		})

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -144,12 +145,8 @@ func newPopupLink(conn *net.UnixConn) *popupLink {
 	return &popupLink{conn, s}
 }
 
-// receive reads one line, in the time that there is.
-func (l *popupLink) receive(v any, within time.Duration) error {
-	var end time.Time
-	if within > 0 {
-		end = time.Now().Add(within)
-	}
+// receive reads one line before that time; zero is for ever.
+func (l *popupLink) receive(v any, end time.Time) error {
 	if err := l.SetReadDeadline(end); err != nil {
 		return err
 	}
@@ -161,12 +158,13 @@ func (l *popupLink) receive(v any, within time.Duration) error {
 
 // hand hands p over and returns when the other end says that it is on the
 // screen.
-func (l *popupLink) hand(p popup) error {
+func (l *popupLink) hand(ctx context.Context, p popup) error {
 	if err := writeLine(l, p); err != nil {
 		return err
 	}
 	var r popupReply
-	if err := l.receive(&r, tmuxTimeout); err != nil {
+	end, _ := ctx.Deadline()
+	if err := l.receive(&r, end); err != nil {
 		return err
 	}
 	if r.Outcome != msg.OutcomeAccepted {
@@ -175,10 +173,13 @@ func (l *popupLink) hand(p popup) error {
 	return nil
 }
 
+// handTimeout is how long a popup waits for a message after the connection.
+const handTimeout = 3 * time.Second
+
 // take is the other end of hand; the caller says when it is on the screen.
 func (l *popupLink) take() (popup, error) {
 	var p popup
-	err := l.receive(&p, tmuxTimeout)
+	err := l.receive(&p, time.Now().Add(handTimeout))
 	if err == nil {
 		err = p.Notice.check()
 	}
@@ -189,7 +190,7 @@ func (l *popupLink) take() (popup, error) {
 // else that its user could have written.
 func (l *popupLink) result(n notice) (ending, error) {
 	var r popupReply
-	if err := l.receive(&r, 0); err != nil {
+	if err := l.receive(&r, time.Time{}); err != nil {
 		return ending{}, err
 	}
 	return parseResult(r, n)

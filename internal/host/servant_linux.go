@@ -34,9 +34,9 @@ func newServant(conn net.Conn, self string, late func(context.Context, msg.Answe
 	desktops := newDesktops()
 	on := func(r request) surface {
 		if r.Tmux != nil {
-			return tmuxes.surface(*r.Tmux)
+			return tmuxes.surface(*r.Tmux, r.Within)
 		}
-		return desktops.surface(*r.Desktop)
+		return desktops.surface(*r.Desktop, r.Within)
 	}
 	return &servant{conn: conn, on: on, late: late, open: map[uint64]context.CancelFunc{}, unsure: map[uint64]msg.Answer{}}
 }

@@ -57,7 +57,7 @@ func (s *served) surface(ctx context.Context, _ notice, up func(string, bool)) e
 // show asks for a window on a desktop, or over tmux.
 func (s *served) show(id uint64, wait, tmux bool) {
 	s.t.Helper()
-	r := request{ID: id, Notice: notice{Message: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Text: "text", Buttons: []string{"Yes", "No"}, Wait: wait}}
+	r := request{ID: id, Within: time.Second, Notice: notice{Message: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Text: "text", Buttons: []string{"Yes", "No"}, Wait: wait}}
 	if tmux {
 		r.Tmux = &tmuxRequest{PID: 1, TTY: "pts/0"}
 	} else {
@@ -209,7 +209,7 @@ func TestServantBounds(t *testing.T) {
 		for id := range uint64(maxWindows) {
 			s.show(id+1, true, false)
 		}
-		s.send(request{ID: 1000, Notice: notice{Text: "text", Buttons: []string{"OK"}}, Tmux: &tmuxRequest{PID: 1, TTY: "pts/0"}})
+		s.send(request{ID: 1000, Within: time.Second, Notice: notice{Text: "text", Buttons: []string{"OK"}}, Tmux: &tmuxRequest{PID: 1, TTY: "pts/0"}})
 		s.want(1000, msg.OutcomeFailed)
 		for range maxWindows {
 			s.press <- ending{outcome: msg.OutcomeDismissed}

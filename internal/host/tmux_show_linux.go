@@ -45,14 +45,16 @@ func (t *tmuxes) turn(ctx context.Context, client string) (done func(), err erro
 var errSlowTmux = errors.New("tmux does not answer")
 
 // surface shows notices over one client.
-func (t *tmuxes) surface(c tmuxRequest) surface {
+func (t *tmuxes) surface(c tmuxRequest, within time.Duration) surface {
 	return func(ctx context.Context, n notice, up func(string, bool)) ending {
 		client, err := unix.PidfdOpen(c.PID, 0)
 		if err != nil {
 			return failed(fmt.Errorf("looking at the client of tmux: %w", err))
 		}
 		defer unix.Close(client)
-		link, err := t.show(ctx, c, popup{Notice: n, Client: c.TTY})
+		showing, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		link, err := t.show(showing, c, popup{Notice: n, Client: c.TTY})
 		if err != nil {
 			return failed(err)
 		}
@@ -69,8 +71,6 @@ const popupRace = 300 * time.Millisecond
 // show shows p over one client, and returns when it is on the screen: in the
 // popup that is open for an earlier message, else in one of its own.
 func (t *tmuxes) show(ctx context.Context, c tmuxRequest, p popup) (*popupLink, error) {
-	ctx, cancel := context.WithTimeout(ctx, tmuxTimeout)
-	defer cancel()
 	done, err := t.turn(ctx, c.TTY)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (t *tmuxes) show(ctx context.Context, c tmuxRequest, p popup) (*popupLink, 
 	again := time.NewTicker(popupRace / 10)
 	defer again.Stop()
 	for end := time.Now().Add(popupRace); ; {
-		link, err := handToOpen(p)
+		link, err := handToOpen(ctx, p)
 		if err == nil {
 			return link, nil
 		}
@@ -96,12 +96,12 @@ func (t *tmuxes) show(ctx context.Context, c tmuxRequest, p popup) (*popupLink, 
 }
 
 // handToOpen hands p to a popup that is open for an earlier message.
-func handToOpen(p popup) (*popupLink, error) {
+func handToOpen(ctx context.Context, p popup) (*popupLink, error) {
 	link, err := dialPopup(clientName(p.Client))
 	if err != nil {
 		return nil, err
 	}
-	if err := link.hand(p); err != nil {
+	if err := link.hand(ctx, p); err != nil {
 		link.Close()
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func openPopup(ctx context.Context, self string, c tmuxRequest, p popup) (*popup
 		close(tmux)
 	}()
 	shown := make(chan *popupLink, 1) // nil if nobody came
-	go func() { shown <- l.first(p) }()
+	go func() { shown <- l.first(ctx, p) }()
 	var link *popupLink
 	select {
 	case link = <-shown:
@@ -156,12 +156,12 @@ func openPopup(ctx context.Context, self string, c tmuxRequest, p popup) (*popup
 
 // first hands p to the first program that comes for it, and returns the
 // connection to it when p is on the screen.
-func (l popupListener) first(p popup) *popupLink {
+func (l popupListener) first(ctx context.Context, p popup) *popupLink {
 	link, err := l.accept()
 	if err != nil {
 		return nil
 	}
-	if err := link.hand(p); err != nil {
+	if err := link.hand(ctx, p); err != nil {
 		link.Close()
 		return nil
 	}

@@ -38,6 +38,7 @@ type windows struct {
 	users   *account.DB
 	desktop desktopRequest // where things are; Runtime has a folder for each user ID
 	idle    time.Duration
+	within  map[string]time.Duration // by surface
 	command func(account.Account) (*exec.Cmd, error)
 	starts  chan struct{}
 
@@ -51,6 +52,7 @@ type windows struct {
 func newWindows(users *account.DB) *windows {
 	return &windows{
 		users: users, desktop: desktopRequest{Proc: "/proc", X11: "/tmp/.X11-unix", Runtime: "/run/user"}, idle: helperIdle, command: helperCommand,
+		within: map[string]time.Duration{surfaceTmux: tmuxTimeout, surfaceDesktop: desktopTimeout},
 		starts: make(chan struct{}, maxStarting), helpers: map[uint32]*helper{}, running: map[uint32]int{},
 	}
 }
@@ -88,12 +90,11 @@ func (x *window) close() { x.off() }
 // screen as long as an event is to come.
 func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 	events := make(chan event, 2) // nobody has to read them
-	x := &showing{surface: surfaceTmux, limit: tmuxTimeout + helperGrace, closing: make(chan struct{}), done: make(chan struct{})}
-	r := request{Notice: newNotice(m)}
-	if p.client != nil {
+	x := &showing{surface: surfaceOf(p), closing: make(chan struct{}), done: make(chan struct{})}
+	r := request{Notice: newNotice(m), Within: w.within[x.surface]}
+	if x.surface == surfaceTmux {
 		r.Tmux = &tmuxRequest{PID: p.client.pid, TTY: p.tty}
 	} else {
-		x.surface, x.limit = surfaceDesktop, desktopTimeout+helperGrace
 		d := w.desktop
 		d.Runtime = filepath.Join(d.Runtime, strconv.FormatUint(uint64(p.uid), 10))
 		d.Display, d.Scope = p.display, p.scope
@@ -106,7 +107,6 @@ func (w *windows) show(ctx context.Context, p place, m msg.Message) *window {
 // showing is a window as long as there is something to do about it.
 type showing struct {
 	surface string
-	limit   time.Duration // for the first event
 	once    sync.Once
 	closing chan struct{}
 	done    chan struct{} // closed when nothing is left to do
@@ -136,7 +136,7 @@ func (x *showing) run(ctx context.Context, w *windows, uid uint32, r request, ev
 		close(events)
 		return
 	}
-	e := x.first(ctx, remote)
+	e := x.first(ctx, remote, r.Within+helperGrace)
 	tell(e)
 	if e.Outcome == msg.OutcomeAccepted && r.Notice.Wait && !e.NoAnswer {
 		tell(x.last(ctx, remote, r.Notice.Timeout))
@@ -150,8 +150,8 @@ func (x *showing) run(ctx context.Context, w *windows, uid uint32, r request, ev
 }
 
 // first waits for the first event.
-func (x *showing) first(ctx context.Context, r *remote) event {
-	late := time.NewTimer(x.limit)
+func (x *showing) first(ctx context.Context, r *remote, limit time.Duration) event {
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case reply, ok := <-r.replies:

@@ -25,6 +25,7 @@ import (
 type request struct {
 	ID      uint64          `json:"id"`
 	Close   bool            `json:"close,omitempty"`
+	Within  time.Duration   `json:"within,omitempty"` // to be on the screen, or to say why not
 	Notice  notice          `json:"notice,omitzero"`
 	Tmux    *tmuxRequest    `json:"tmux,omitempty"`
 	Desktop *desktopRequest `json:"desktop,omitempty"`
@@ -134,6 +135,8 @@ func parseRequest(line []byte) (request, error) {
 		return r, errors.New("a request without a number")
 	case r.Close:
 		return r, nil
+	case r.Within <= 0:
+		return r, errors.New("a request without a time")
 	case (r.Tmux == nil) == (r.Desktop == nil):
 		return r, errors.New("a request for no place, or for two")
 	case r.Tmux != nil && (r.Tmux.PID <= 0 || !ttyName(r.Tmux.TTY)):

@@ -94,8 +94,8 @@ func FuzzReply(f *testing.F) {
 
 func FuzzRequest(f *testing.F) {
 	for _, line := range []string{
-		`{"id":1,"notice":{"title":"t","text":"x","buttons":["OK"]},"tmux":{"pid":1,"tty":"pts/3"}}`,
-		`{"id":2,"notice":{"text":"x","buttons":["Yes","No"],"wait":true,"timeout":5},"desktop":{"runtime":"/run/user/0","display":":0"}}`,
+		`{"id":1,"within":1,"notice":{"title":"t","text":"x","buttons":["OK"]},"tmux":{"pid":1,"tty":"pts/3"}}`,
+		`{"id":2,"within":1,"notice":{"text":"x","buttons":["Yes","No"],"wait":true,"timeout":5},"desktop":{"runtime":"/run/user/0","display":":0"}}`,
 		`{"id":1,"close":true}`, `{"id":1,"notice":{},"tmux":{"pid":-1,"tty":"../x"}}`, `{}`,
 	} {
 		f.Add([]byte(line))

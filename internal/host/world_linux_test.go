@@ -46,6 +46,7 @@ func newWorld(t testing.TB) *world {
 		watched: []folder{utmpFolder(dir)},
 		users:   account.New(),
 	}).ready()}
+	w.windows.within = map[string]time.Duration{surfaceTmux: 20 * time.Second, surfaceDesktop: 20 * time.Second} // for busy machines
 	w.windows.desktop = desktopRequest{Proc: w.proc.root, X11: filepath.Join(dir, "x11"), Runtime: filepath.Join(dir, "run")}
 	t.Cleanup(func() { _ = w.Close() })
 	w.process(process{pid: os.Getpid(), comm: "test", session: 1})
