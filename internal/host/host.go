@@ -14,7 +14,8 @@
 //		os.Exit(host.RunHelper(late))
 //	}
 //
-// because the part that has a user's rights is the same program again.
+// because the part that has a user's rights is the same program again. It may
+// outlive the program that started it, and then gives answers to late.
 package host
 
 import (

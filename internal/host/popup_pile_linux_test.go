@@ -84,7 +84,7 @@ func (b *bubble) ended(title string) said {
 	return last
 }
 
-func question(title string, set msg.Buttons) notice {
+func questionOf(title string, set msg.Buttons) notice {
 	return notice{Title: title, Text: "text", Buttons: set.Labels(), Wait: true}
 }
 
@@ -111,7 +111,7 @@ func TestPopupKeys(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBubble(60, 10)
-				b.open(question("title", c.set))
+				b.open(questionOf("title", c.set))
 				<-time.After(2 * time.Second)
 				b.press(c.keys...)
 				c.want.after = b.ended("title").after
@@ -128,7 +128,7 @@ func TestPopupKeys(t *testing.T) {
 func TestPopupGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(60, 10)
-		b.open(question("title", msg.ButtonsYesNo))
+		b.open(questionOf("title", msg.ButtonsYesNo))
 		for range 20 { // into the third second, without a pause
 			<-time.After(150 * time.Millisecond)
 			b.press('n', keyEnter)
@@ -148,7 +148,7 @@ func TestPopupGuard(t *testing.T) {
 func TestTurnPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(40, 6)
-		n := question("title", msg.ButtonsYesNo)
+		n := questionOf("title", msg.ButtonsYesNo)
 		n.Text, n.Timeout = "one\n\n\n\ntwo", time.Minute
 		b.open(n)
 		<-time.After(2 * time.Second)
@@ -173,7 +173,7 @@ func TestPile(t *testing.T) {
 		b := newBubble(40, 10)
 		b.open(notice{Title: "first", Text: "text", Buttons: []string{"OK"}, Timeout: 10 * time.Second})
 		<-time.After(2 * time.Second)
-		b.more <- b.item(question("second", msg.ButtonsYesNo))
+		b.more <- b.item(questionOf("second", msg.ButtonsYesNo))
 		b.press(keyEnter) // too early to be meant
 		if !strings.Contains(b.screen.String(), "(1 more)") {
 			t.Error("nothing tells of the message underneath")
@@ -197,7 +197,7 @@ func TestPile(t *testing.T) {
 func TestPileAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(40, 10)
-		b.open(question("first", msg.ButtonsOK), question("second", msg.ButtonsOK), question("third", msg.ButtonsOK))
+		b.open(questionOf("first", msg.ButtonsOK), questionOf("second", msg.ButtonsOK), questionOf("third", msg.ButtonsOK))
 		items := slices.Clone(b.items)
 		<-time.After(keyGuard)
 		b.away <- items[1]
@@ -216,7 +216,7 @@ func TestPileAway(t *testing.T) {
 }
 
 func TestPopupButtons(t *testing.T) {
-	it := &item{notice: question("title", msg.ButtonsYesNoCancel), pages: [][]string{nil}, selected: 1}
+	it := &item{notice: questionOf("title", msg.ButtonsYesNoCancel), pages: [][]string{nil}, selected: 1}
 	if got, want := it.buttons(40), "[ Yes ]  \x1b[7m[ No ]\x1b[m  [ Cancel ]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

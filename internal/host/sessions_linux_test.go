@@ -275,7 +275,7 @@ func TestProcOnly(t *testing.T) {
 	}
 }
 
-func lookPath(t *testing.T, name string) string {
+func lookPath(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {

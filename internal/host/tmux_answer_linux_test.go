@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -74,17 +75,20 @@ func TestTmuxAnswer(t *testing.T) {
 		{msg.ButtonsYesNo, "\x1b", msg.OutcomeDismissed, ""},
 		{msg.ButtonsRetryCancel, "\x1b", msg.OutcomeAnswered, "Cancel"},
 	} {
-		w := newWorld(t)
-		p, at := w.inTmux()
-		win := w.windows.show(t.Context(), at, ask("sure? #{pane_id}", c.set))
-		want(t, win, msg.OutcomeAccepted, "", "")
-		if !p.Screen.Wait(inTime(t), "sure? #{pane_id}") {
-			t.Error("the question is not shown")
-		}
-		if e := typeUntil(t, p, win, c.keys); e.Outcome != c.outcome || e.Answer != c.answer || e.Surface != "tmux" {
-			t.Errorf("%q: event %+v", c.keys, e)
-		}
-		wantEnd(t, win)
+		t.Run(fmt.Sprintf("%q", c.keys), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p, at := w.inTmux()
+			win := w.windows.show(t.Context(), at, ask("sure? #{pane_id}", c.set))
+			want(t, win, msg.OutcomeAccepted, "", "")
+			if !p.Screen.Wait(inTime(t), "sure? #{pane_id}") {
+				t.Error("the question is not shown")
+			}
+			if e := typeUntil(t, p, win, c.keys); e.Outcome != c.outcome || e.Answer != c.answer || e.Surface != "tmux" {
+				t.Errorf("event %+v", e)
+			}
+			wantEnd(t, win)
+		})
 	}
 }
 
@@ -184,7 +188,9 @@ func TestTmuxHelperKilled(t *testing.T) {
 	w := newWorld(t)
 	p, at := w.inTmux()
 	var question *window
-	for _, m := range []msg.Message{hosttest.Message("stays"), ask("goes", msg.ButtonsOK)} {
+	stays := hosttest.Message("stays")
+	stays.Timeout = 3 * time.Second
+	for _, m := range []msg.Message{stays, ask("goes", msg.ButtonsOK)} {
 		question = w.windows.show(t.Context(), at, m)
 		want(t, question, msg.OutcomeAccepted, "", "")
 		if !p.Screen.Wait(inTime(t), m.Text) {

@@ -17,7 +17,7 @@ import (
 
 // startTmux runs a real tmux on a terminal and puts its client into the
 // world. Its server ends with the test.
-func (w *world) startTmux(t *testing.T) *hosttest.PTY {
+func (w *world) startTmux(t testing.TB) *hosttest.PTY {
 	t.Helper()
 	tmux := lookPath(t, "tmux")
 	socket := t.TempDir() + "/socket"

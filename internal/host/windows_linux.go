@@ -15,8 +15,8 @@ import (
 	"msg/internal/account"
 )
 
-// How long this process waits for a helper. A helper has less, and says itself
-// what took too long; one that does not even do that is ended.
+// How long helpers may take. They say themselves what took too long; one that
+// does not even do that in the time of grace is ended.
 const (
 	tmuxTimeout    = 2500 * time.Millisecond // to have a popup on the screen
 	desktopTimeout = 8 * time.Second         // a service that hangs, and then a dialog with cold fonts
@@ -51,9 +51,14 @@ type windows struct {
 
 func newWindows(users *account.DB) *windows {
 	return &windows{
-		users: users, desktop: desktopRequest{Proc: "/proc", X11: "/tmp/.X11-unix", Runtime: "/run/user"}, idle: helperIdle, command: helperCommand,
-		within: map[string]time.Duration{surfaceTmux: tmuxTimeout, surfaceDesktop: desktopTimeout},
-		starts: make(chan struct{}, maxStarting), helpers: map[uint32]*helper{}, running: map[uint32]int{},
+		users:   users,
+		desktop: desktopRequest{Proc: "/proc", X11: "/tmp/.X11-unix", Runtime: "/run/user"},
+		idle:    helperIdle,
+		within:  map[string]time.Duration{surfaceTmux: tmuxTimeout, surfaceDesktop: desktopTimeout},
+		command: helperCommand,
+		starts:  make(chan struct{}, maxStarting),
+		helpers: map[uint32]*helper{},
+		running: map[uint32]int{},
 	}
 }
 
