@@ -61,7 +61,7 @@ func (c *checker) limits(raw rawLimits) Limits {
 }
 
 func (c *checker) journal(raw rawJournal) JournalConfig {
-	if !filepath.IsAbs(raw.Path) {
+	if !filepath.IsAbs(raw.Path) && !strings.HasPrefix(raw.Path, "/") { // which Windows takes as well
 		c.wrong("journal.path", fmt.Sprintf("= %q", raw.Path), "a path that begins at the root")
 	}
 	for _, name := range raw.Readers {

@@ -218,7 +218,7 @@ func (dl *delivery) moveIn(i int, places []place) (fresh []int, written <-chan s
 	dl.places[i].receipt = moved
 	dl.open--
 	fresh = dl.append(places)
-	finished, onDisk := dl.open == 0, make(chan struct{})
+	finished, sessions, onDisk := dl.open == 0, encodeSessions(places), make(chan struct{})
 	dl.daemon.journal.writes.put(write{
 		must: true, patient: true,
 		apply: func(t tables) error {
@@ -227,7 +227,7 @@ func (dl *delivery) moveIn(i int, places []place) (fresh []int, written <-chan s
 					return err
 				}
 			}
-			if err := t.addPlaces(dl.number, first, places); err != nil {
+			if err := t.addPlaces(dl.number, first, sessions, places); err != nil {
 				return err
 			}
 			return t.putReceipt(dl.number, i, moved)

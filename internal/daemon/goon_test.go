@@ -27,7 +27,7 @@ func leave(t *testing.T, c Config, m msg.Message, places ...place) string {
 	}
 	j := startJournal(db, nil, newMeters())
 	if err := j.do(func(t tables) error {
-		_, err := t.accept(accepted{entry: value, id: m.ID, places: places})
+		_, err := t.accept(accepted{id: m.ID, entry: value, sessions: encodeSessions(places), places: places})
 		return err
 	}, nil); err != nil {
 		t.Fatal(err)

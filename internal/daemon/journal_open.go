@@ -1,15 +1,12 @@
 package daemon
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
+	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -24,9 +21,8 @@ const (
 )
 
 // options of the store. The list of free pages is kept on the disk (no
-// NoFreelistSync): this costs next to nothing, and without it the store finds
-// the pages on a goroutine of its own, which ends the program if the file is
-// damaged.
+// NoFreelistSync): it is one more page to write, and saves reading all of them
+// when the file is opened.
 func options() *bolt.Options {
 	return &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType, InitialMmapSize: mapSize}
 }
@@ -101,8 +97,11 @@ func createBuckets(tx *bolt.Tx) error {
 	return tx.Bucket(bucketMeta).Put([]byte("version"), []byte(formatVersion))
 }
 
-// syncFolder makes a new name last.
+// syncFolder makes a new name last. Windows does that by itself.
 func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -110,70 +109,35 @@ func syncFolder(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// safely turns what the store does with wrong pages, which is to panic or to
-// read outside of the file, into an error. Only what runs on this goroutine is
-// safe.
-func safely(open func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
-	return open()
-}
-
-// verify visits all that is in the file, without changing any of it.
+// verify looks at the whole file, without changing it. It holds the lock so
+// that nobody else does meanwhile.
 func verify(path string) error {
-	return safely(func() error {
-		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: true})
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		return db.View(func(tx *bolt.Tx) error {
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			if info.Size() < tx.Size() {
-				return fmt.Errorf("it has %d bytes and should have %d", info.Size(), tx.Size())
-			}
-			return verifyBuckets(tx)
-		})
-	})
-}
-
-func verifyBuckets(tx *bolt.Tx) error {
-	found := 0
-	err := tx.ForEach(func(name []byte, b *bolt.Bucket) error {
-		if b == nil || !slices.ContainsFunc(buckets, func(known []byte) bool { return bytes.Equal(name, known) }) {
-			return fmt.Errorf("it has something called %q", name)
-		}
-		found++
-		return b.ForEach(func(k, v []byte) error {
-			if v == nil {
-				return fmt.Errorf("%q in %q has no value", k, name)
-			}
-			return nil
-		})
-	})
-	if err == nil && found != len(buckets) {
-		err = fmt.Errorf("%d of %d parts are missing", len(buckets)-found, len(buckets))
-	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	if v := tx.Bucket(bucketMeta).Get([]byte("version")); string(v) != formatVersion {
-		return fmt.Errorf("%w: %q", errNewer, v)
+	defer db.Close()
+	if err := checkPages(path); err != nil {
+		return err
 	}
-	return nil
+	return db.View(func(tx *bolt.Tx) error {
+		for _, name := range buckets {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("%q is missing", name)
+			}
+		}
+		if v := tx.Bucket(bucketMeta).Get([]byte("version")); string(v) != formatVersion {
+			return fmt.Errorf("%w: %q", errNewer, v)
+		}
+		return nil
+	})
 }
 
 // openWhole opens a file that was verified, and makes it smaller if that is
 // worth it.
-func openWhole(path string) (db *bolt.DB, err error) {
-	if db, err = openChecked(path); err != nil {
+func openWhole(path string) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, options())
+	if err != nil {
 		return nil, err
 	}
 	if free := freeSize(db); free < worthwhile || free <= usedSize(db) {
@@ -182,28 +146,7 @@ func openWhole(path string) (db *bolt.DB, err error) {
 	if err := compact(db, path); err != nil {
 		return nil, fmt.Errorf("making it smaller: %v", err)
 	}
-	return openChecked(path)
-}
-
-// openChecked has the store itself check how its pages hang together.
-func openChecked(path string) (db *bolt.DB, err error) {
-	err = safely(func() (err error) {
-		if db, err = bolt.Open(path, 0o600, options()); err != nil {
-			return err
-		}
-		err = db.View(func(tx *bolt.Tx) error {
-			var found error
-			for err := range tx.Check() { // to its end: it runs on a goroutine
-				found = cmp.Or(found, err)
-			}
-			return found
-		})
-		if err != nil {
-			db.Close()
-		}
-		return err
-	})
-	return db, err
+	return bolt.Open(path, 0o600, options())
 }
 
 // compact writes what is in use to a new file and puts it in the place of the

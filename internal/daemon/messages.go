@@ -16,12 +16,6 @@ const maxMessages = 1000
 // sent to them their own part. What was refused, or is still kept, is not shown
 // to those whom it was for.
 func (d *Daemon) Messages(ctx context.Context, p msg.Principal, id string, limit int, report func(msg.Record)) error {
-	select {
-	case d.reading <- struct{}{}:
-		defer func() { <-d.reading }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	if limit <= 0 || limit > maxMessages {
 		limit = maxMessages
 	}
@@ -60,8 +54,15 @@ type viewer struct {
 	all bool
 }
 
-// search finds the newest messages that v may see, the newest first.
+// search finds the newest messages that v may see, the newest first. It may
+// have to read all of them, and so few search at the same time.
 func (d *Daemon) search(ctx context.Context, v viewer, id string, limit int) (numbers []number, err error) {
+	select {
+	case d.reading <- struct{}{}:
+		defer func() { <-d.reading }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	err = d.journal.view(func(t tables) error {
 		candidates := t.newest
 		if id != "" {

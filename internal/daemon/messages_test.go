@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"msg"
@@ -90,6 +91,24 @@ func TestMessagesLimit(t *testing.T) {
 	if err := o.Messages(ctx, principal("bob"), "", 3, func(msg.Record) { t.Error("reported to nobody") }); !errors.Is(err, context.Canceled) {
 		t.Errorf("when nobody asks any more: %v", err)
 	}
+}
+
+// TestSlowReaders: whoever asks and does not read what comes keeps nobody else
+// from asking.
+func TestSlowReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := run(t, testConfig(t), hosttest.NewFake(seat("1", "bob")))
+		o.must("zoe", "bob", newMessage("x"))
+		read := make(chan struct{})
+		for range maxReading + 1 {
+			go func() { _ = o.Messages(context.Background(), principal("bob"), "", 0, func(msg.Record) { <-read }) }()
+		}
+		synctest.Wait()
+		if n := len(o.records("zoe", "")); n != 1 {
+			t.Errorf("%d messages", n)
+		}
+		close(read)
+	})
 }
 
 func TestReaders(t *testing.T) {

@@ -25,11 +25,12 @@ const (
 	refusedRule    = "rule"    // no rule allows it
 	refusedLimit   = "limit"   // too many
 	refusedInvalid = "invalid" // it cannot be sent by anybody
+	refusedError   = "error"   // it could not be written down, or not be sent
 )
 
 func newMeters() *meters {
 	set := metrics.NewSet()
-	for _, reason := range []string{refusedRule, refusedLimit, refusedInvalid} { // 0 is a value as well
+	for _, reason := range []string{refusedRule, refusedLimit, refusedInvalid, refusedError} { // 0 is a value as well
 		set.NewCounter(refusedName(reason))
 	}
 	return &meters{

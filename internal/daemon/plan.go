@@ -20,10 +20,12 @@ type plan struct {
 	reason  string // of the first of them
 }
 
-// Limits of a list of recipients. Each is compared with each session.
+// Limits of what package msg does not bound. Each recipient is compared with
+// each session.
 const (
 	maxSelectors     = 1000
 	maxSelectorBytes = 64 << 10
+	maxButtons       = 32
 )
 
 // newEntry makes the message that p really sends: who, when, and that it is
@@ -43,6 +45,8 @@ func newEntry(p msg.Principal, t msg.Target, m msg.Message, now time.Time) (entr
 	switch {
 	case !isID(m.ID):
 		return entry{}, fmt.Errorf("%w: its ID %q is no ULID", msg.ErrMessage, m.ID)
+	case len(m.Buttons) > maxButtons:
+		return entry{}, fmt.Errorf("%w: the name of its buttons has %d bytes, the limit is %d", msg.ErrMessage, len(m.Buttons), maxButtons)
 	case len(to) == 0:
 		return entry{}, fmt.Errorf("%w: %v", msg.ErrMessage, msg.ErrTarget)
 	case len(to) > maxSelectors || size > maxSelectorBytes:
@@ -180,13 +184,13 @@ func (pl plan) err() error {
 	return msg.MissingError(pl.missing)
 }
 
-// reasonOf tells a refusal by the limits from one by the message itself.
+// reasonOf says for the metrics why a message was not accepted.
 func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, msg.ErrLimit):
 		return refusedLimit
-	case errors.Is(err, msg.ErrRefused):
-		return refusedRule
+	case errors.Is(err, msg.ErrMessage):
+		return refusedInvalid
 	}
-	return refusedInvalid
+	return refusedError
 }

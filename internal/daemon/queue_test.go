@@ -178,6 +178,22 @@ func TestQueueDND(t *testing.T) {
 	})
 }
 
+func TestQueueUrgent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testConfig(t)
+		c.Rules = rules(t, "[[rule]]\nfrom=['@adm']\nurgent=true\n[[rule]]\nfrom=['*']")
+		o := run(t, c, hosttest.NewFake())
+		o.setDND("alice", msg.DND{On: true})
+		o.must("bob", "alice", keep(newMessage("urgent")))
+		o.must("zoe", "alice", keep(newMessage("some time")))
+		o.fake.Arrive(seat("1", "alice"))
+		synctest.Wait()
+		if o.shows("1", "urgent") != 1 || o.shows("1", "some time") != 0 {
+			t.Errorf("alice is shown %q", o.fake.Screen(msg.Session{ID: "1"}))
+		}
+	})
+}
+
 // TestQueueRules: the rules are asked again when somebody signs in.
 func TestQueueRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -71,11 +71,12 @@ func decodeEntry(value []byte) (entry, error) {
 	return e, nil
 }
 
-func encodeSessions(sessions []msg.Session) []byte {
-	b := make(encoder, 0, 16+80*len(sessions))
+func encodeSessions(places []place) []byte {
+	b := make(encoder, 0, 16+80*len(places))
 	b = append(b, format)
-	b.number(int64(len(sessions)))
-	for _, s := range sessions {
+	b.number(int64(len(places)))
+	for i := range places {
+		s := &places[i].session
 		for _, field := range []string{s.Host, s.ID, s.Name, s.User, s.Account, string(s.Kind), string(s.State), s.Type, s.Source} {
 			b.string(field)
 		}

@@ -9,6 +9,13 @@ import (
 	"msg"
 )
 
+func inPlaces(sessions ...msg.Session) (places []place) {
+	for _, s := range sessions {
+		places = append(places, place{session: s})
+	}
+	return places
+}
+
 func TestEntryRoundTrip(t *testing.T) {
 	e := entry{Message: newMessage("one\ntwo"), By: principal("zoe"), To: []string{"bob", "*"}, Refused: "no"}
 	e.Message.ID, e.Message.From, e.Message.Sent = msg.NewID(time.Now()), "zoe@test", time.Now().Round(time.Microsecond)
@@ -33,7 +40,7 @@ func TestSessionsRoundTrip(t *testing.T) {
 	a, b := seat("1", "alice").Session, msg.Session{Idle: -time.Hour, Console: true, Since: time.Unix(0, 0).Add(time.Microsecond)}
 	a.Since = a.Since.Local()
 	want := []msg.Session{a, b, {}}
-	got, err := decodeSessions(encodeSessions(want))
+	got, err := decodeSessions(encodeSessions(inPlaces(want...)))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v became %+v, %v", want, got, err)
 	}
@@ -47,7 +54,7 @@ func TestReceiptRoundTrip(t *testing.T) {
 }
 
 func TestDamagedRecords(t *testing.T) {
-	whole := encodeSessions([]msg.Session{seat("1", "alice").Session})
+	whole := encodeSessions(inPlaces(seat("1", "alice").Session))
 	for n := range whole {
 		if _, err := decodeSessions(whole[:n]); !errors.Is(err, errRecord) {
 			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
@@ -68,12 +75,12 @@ func TestDamagedRecords(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	e, _ := encodeEntry(entry{Message: newMessage("x"), By: principal("zoe"), To: []string{"bob"}})
 	f.Add(e)
-	f.Add(encodeSessions([]msg.Session{seat("1", "alice").Session, {}}))
+	f.Add(encodeSessions(inPlaces(seat("1", "alice").Session, msg.Session{})))
 	f.Add(encodeReceipt(msg.Receipt{Outcome: msg.OutcomeGone, At: time.Now(), Final: true}))
 	f.Add([]byte{format, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := decodeSessions(b); err == nil {
-			if again, err := decodeSessions(encodeSessions(s)); err != nil || !reflect.DeepEqual(s, again) {
+			if again, err := decodeSessions(encodeSessions(inPlaces(s...))); err != nil || !reflect.DeepEqual(s, again) {
 				t.Errorf("%+v became %+v, %v", s, again, err)
 			}
 		}

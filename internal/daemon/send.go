@@ -85,14 +85,14 @@ func (d *Daemon) record(pl plan) (number, error) {
 		return 0, err
 	}
 	var n number
-	a := accepted{entry: value, id: pl.entry.Message.ID, places: pl.places}
+	a := accepted{id: pl.entry.Message.ID, entry: value, sessions: encodeSessions(pl.places), places: pl.places}
 	if err = d.journal.do(func(t tables) (err error) {
 		n, err = t.accept(a)
 		return err
 	}, nil); errors.Is(err, errUsed) {
 		return 0, fmt.Errorf("%w: its ID %s was used before, and a message is shown once; see query message", msg.ErrMessage, a.id)
 	}
-	d.tidySoon(len(value))
+	d.tidySoon(len(a.entry) + len(a.sessions))
 	return n, err
 }
 

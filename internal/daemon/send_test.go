@@ -95,6 +95,15 @@ func TestBadTargets(t *testing.T) {
 	}
 }
 
+func TestButtonsAreBounded(t *testing.T) {
+	o := run(t, testConfig(t), hosttest.NewFake(seat("1", "bob")))
+	m := newMessage("x")
+	m.Buttons = msg.Buttons(strings.Repeat("x", maxButtons+1))
+	if _, err := o.send("zoe", "bob", m); !errors.Is(err, msg.ErrMessage) {
+		t.Error(err)
+	}
+}
+
 func TestRates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := testConfig(t)

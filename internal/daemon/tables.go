@@ -68,9 +68,9 @@ func idKey(id string) []byte {
 
 // accepted is a new message with its places.
 type accepted struct {
-	entry  []byte // encoded, which need not be done by the writer
-	id     string
-	places []place
+	id              string
+	entry, sessions []byte // encoded, which the writer need not do
+	places          []place
 }
 
 // accept adds a message. It is unfinished if one of its places is.
@@ -94,20 +94,16 @@ func (t tables) accept(a accepted) (number, error) {
 			return 0, err
 		}
 	}
-	return n, t.addPlaces(n, 0, a.places)
+	return n, t.addPlaces(n, 0, a.sessions, a.places)
 }
 
 // addPlaces adds places, of which the first gets that number, and what is
-// known of them already.
-func (t tables) addPlaces(n number, first int, places []place) error {
+// known of them already. sessions are theirs, encoded.
+func (t tables) addPlaces(n number, first int, sessions []byte, places []place) error {
 	if len(places) == 0 {
 		return nil
 	}
-	sessions := make([]msg.Session, len(places))
-	for i, p := range places {
-		sessions[i] = p.session
-	}
-	if err := t.places.Put(n.place(first), encodeSessions(sessions)); err != nil {
+	if err := t.places.Put(n.place(first), sessions); err != nil {
 		return err
 	}
 	for i, p := range places {
