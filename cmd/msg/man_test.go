@@ -51,7 +51,7 @@ var notInHelp = []string{
 func TestManOptions(t *testing.T) {
 	man, help := manPage(t), strings.ToLower(cli.Help("msg"))
 	limitations := section(t, man, "LIMITATIONS")
-	documented := manOptions(section(t, man, "OPTIONS"))
+	documented := manOptions(section(t, man, "OPTIONS") + section(t, man, "ANSWERS"))
 	known := tableOptions(t, "forMsg")
 	for _, name := range known {
 		inHelp := regexp.MustCompile(`/` + regexp.QuoteMeta(name) + `([^a-z]|$)`).MatchString(help)
@@ -124,9 +124,11 @@ func tableOptions(t *testing.T, command string) (names []string) {
 
 // works reports whether an option is understood and this version has it.
 func works(t *testing.T, name string) bool {
-	for _, value := range []string{"", ":60", ":yesno"} {
-		if m, err := cli.ParseMsg([]string{"/" + name + value, "bob", "hello"}); err == nil {
-			return m.Needs == ""
+	for _, value := range []string{"", ":60", ":yesno", ":yes"} {
+		for _, behind := range [][]string{{"bob", "hello"}, nil} {
+			if m, err := cli.ParseMsg(append([]string{"/" + name + value}, behind...)); err == nil {
+				return m.Needs == ""
+			}
 		}
 	}
 	t.Errorf("/%s cannot be given", name)
@@ -155,7 +157,7 @@ func TestManExamples(t *testing.T) {
 
 // TestManFields compares the tables of JSON fields with what is printed.
 func TestManFields(t *testing.T) {
-	receipt := msg.Receipt{Session: msg.Session{Since: time.Now()}, Answer: "OK", Surface: "tmux", Detail: "why"}
+	receipt := msg.Receipt{Session: msg.Session{Since: time.Now(), Account: "1001"}, Answer: "OK", Surface: "tmux", Detail: "why"}
 	of := func(v any) []string {
 		line, err := cli.JSONLine(v)
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,14 +134,13 @@ func (u *ui) receipt(r msg.Receipt) {
 		u.printJSON(r)
 		return
 	}
-	if !u.verbose || !r.Final || r.Outcome.Bad() {
-		return
-	}
 	switch {
+	case !u.verbose:
+	case r.Outcome == msg.OutcomeQueued: // and final only if nobody waits
+		u.say(cli.QueuedLine(label, u.message.Queue))
+	case !r.Final || r.Outcome.Bad():
 	case u.message.Wait:
 		u.say(cli.WaitedLine(r, label, u.message))
-	case r.Outcome == msg.OutcomeQueued:
-		u.say(cli.QueuedLine(label, u.message.Queue))
 	default:
 		u.say(cli.SentLine(label, r.Detail))
 	}
@@ -167,9 +165,16 @@ func (u *ui) count(r msg.Receipt, label string) {
 // interrupted reports whether the user has ended the command.
 func (u *ui) interrupted() bool { return errors.Is(u.ctx.Err(), context.Canceled) }
 
-// begin prints the first line of a session.
+// begin prints the first line of a session. A person for whom the message was
+// kept has none, until it is shown.
 func (u *ui) begin(r msg.Receipt, label string) {
-	key := r.Session.Host + "\x00" + cmp.Or(r.Session.ID, r.Session.User)
+	person := r.Session.Host + "\x00\x00" + r.Session.User
+	key := r.Session.Host + "\x00" + r.Session.ID
+	if r.Session.ID == "" {
+		key = person
+	} else {
+		delete(u.begun, person)
+	}
 	if u.begun[key] {
 		return
 	}

@@ -165,6 +165,42 @@ func TestManExamples(t *testing.T) {
 	}
 }
 
+// TestManMessages makes the table of messages that the man page shows.
+func TestManMessages(t *testing.T) {
+	at := func(clock string) time.Time {
+		when, err := time.Parse("2006-01-02 15:04", "2026-11-23 "+clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	came := func(outcomes ...msg.Outcome) (list []msg.Receipt) {
+		for _, o := range outcomes {
+			list = append(list, msg.Receipt{Outcome: o, Answer: msg.LabelOK, Final: true})
+		}
+		return list
+	}
+	records := []msg.Record{
+		{Message: msg.Message{ID: "01KAQ2V5N0ABCDEFGHJK5DTB4K", From: "root@web1", Sent: at("09:20"), Wait: true}, To: []string{"*"},
+			Receipts: came(msg.OutcomeAnswered, msg.OutcomeAnswered, msg.OutcomeExpired)},
+		{Message: msg.Message{ID: "01KAQ2V5N0ABCDEFGHJKX3QF0E", From: "alice@web1", Sent: at("09:15")}, To: []string{"bob", "carol"},
+			Receipts: came(msg.OutcomeAccepted, msg.OutcomeQueued)},
+	}
+	table := cli.MessageTable(records, text.LocaleFor("C"))
+	messages := section(t, manPage(t), "MESSAGES")
+	if _, shown, _ := strings.Cut(messages, "```\n"); !strings.HasPrefix(shown, table+"```\n") {
+		t.Errorf("the man page does not show\n%s", table)
+	}
+	header, _, _ := strings.Cut(table, "\n")
+	var begin []string
+	for _, name := range []string{"ID", "SENT", "FROM", "TO", "OUTCOME"} {
+		begin = append(begin, strconv.Itoa(strings.Index(header, name)+1))
+	}
+	if want := "begin at " + strings.Join(begin[:4], ", ") + " and " + begin[4] + "."; !strings.Contains(messages, want) {
+		t.Errorf("the columns %s, which the man page does not say", want)
+	}
+}
+
 // TestManColumns cuts values that fill their columns out of the tables, at the
 // positions that the man page gives.
 func TestManColumns(t *testing.T) {

@@ -56,16 +56,20 @@ func WaitedLine(r msg.Receipt, label string, m msg.Message) string {
 		return fmt.Sprintf("%s was answered: %s (%s, after %.1fs)", line, text.Line(r.Answer), text.Line(r.Session.User), after)
 	case msg.OutcomeDismissed:
 		return line + " was dismissed"
-	case msg.OutcomeQueued:
-		return QueuedLine(label, m.Queue)
 	case msg.OutcomeAccepted: // and final: what shows it has no buttons
-		if r.Detail == "" {
-			return line + " cannot be answered there"
-		}
-		return line + " cannot be answered there: " + text.Line(r.Detail)
-	default:
-		return fmt.Sprintf("%s got no answer in %d seconds", line, int64(m.Timeout/time.Second))
+		return line + " cannot be answered there" + because(r.Detail)
 	}
+	if r.Detail != "" {
+		return line + " got no answer" + because(r.Detail)
+	}
+	return fmt.Sprintf("%s got no answer in %d seconds", line, int64(m.Timeout/time.Second))
+}
+
+func because(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return ": " + text.Line(detail)
 }
 
 // QueuedLine is printed with /v for somebody who is not signed in.

@@ -75,10 +75,10 @@ func TestWaitedLine(t *testing.T) {
 			"Message to session Console cannot be answered there: the notification has no buttons^["},
 		{"no buttons and no reason", msg.Receipt{Outcome: msg.OutcomeAccepted, Final: true}, time.Minute,
 			"Message to session Console cannot be answered there"},
-		{"kept", msg.Receipt{Outcome: msg.OutcomeQueued, Final: true}, time.Minute,
-			"Message for Console is kept until the next sign-in, at most 12 hours"},
+		{"kept in vain", msg.Receipt{Outcome: msg.OutcomeExpired, Detail: "not signed in in time", Final: true}, time.Minute,
+			"Message to session Console got no answer: not signed in in time"},
 	} {
-		if got := WaitedLine(c.receipt, "Console", msg.Message{Sent: sent, Timeout: c.timeout, Queue: 12 * time.Hour}); got != c.want {
+		if got := WaitedLine(c.receipt, "Console", msg.Message{Sent: sent, Timeout: c.timeout}); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -218,6 +218,7 @@ func TestNotes(t *testing.T) {
 		{ReplacedLine(2), "msg: note: the message is not valid UTF-8; 2 place(s) are shown as \ufffd"},
 		{OnlySessionLine("bob", "5"), `msg: note: "5" is taken as text; to reach only that session of bob, write bob:5`},
 		{OnlySessionLine(`CORP\bob`, "5"), `msg: note: "5" is taken as text; to reach only that session of CORP\bob, write 'CORP\bob:5'`},
+		{QueuedLine("bob", 12*time.Hour), "Message for bob is kept until the next sign-in, at most 12 hours"},
 		{ProgressLine(2, 3, 5), "2 answered, 3 waiting, 5 in all"},
 		{RouteLine("web1\x1b", "ssh", "port 22 answers"), "web1^[ is reached by ssh: port 22 answers"},
 		{HostLine("web1\x1b[m"), "web1^[[m:"},

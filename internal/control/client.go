@@ -58,6 +58,7 @@ func (c *Client) Send(ctx context.Context, t msg.Target, m msg.Message, report f
 			return false
 		}
 		x := r.Receipt.value()
+		delete(open, x.Session.Host+"\x00\x00"+x.Session.User) // a person for whom it was kept has signed in
 		if key := x.Session.Host + "\x00" + x.Session.ID + "\x00" + x.Session.User; x.Final {
 			delete(open, key)
 		} else {

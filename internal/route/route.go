@@ -120,7 +120,7 @@ func limited(ctx context.Context, m msg.Message) (context.Context, context.Cance
 		if m.Timeout == 0 {
 			return ctx, func() {}
 		}
-		limit += m.Timeout
+		limit += m.Timeout + m.Queue
 	}
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("there was no reply for %v", limit))
 }
