@@ -86,13 +86,15 @@ install:
 		ln -sf msg $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit; \
 	done
 	install -Dm644 dist/completions/_msg $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_msg
-	for name in msg msgd query qwinsta quser; do \
+	for name in msg msgd query; do \
 		install -Dm644 dist/completions/$$name.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit; \
 	done
+	ln -sf query.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/qwinsta.fish
+	ln -sf query.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/quser.fish
 
 packages:
 	GOOS=linux GOARCH=$(ARCH) $(MAKE) all
-	GO=$(GO) dist/packages "$(BIN)" "$(or $(VERSION),0.0.0)" "$(ARCH)" $(NFPM)
+	GO="$(GO)" dist/packages "$(BIN)" "$(or $(VERSION),0.0.0)" "$(ARCH)" $(NFPM)
 
 clean:
 	rm -rf $(BIN)

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 	lab.Shots = os.Getenv("MSG_LAB_SHOTS")
 	code := m.Run()
 	removeCommands()
+	removePackages()
 	os.Exit(code)
 }
 

@@ -15,13 +15,14 @@ func TestScratch(t *testing.T) {
 		t.Skip("no SCRATCH")
 	}
 	host := withUsers(lab.Boot(t, os.Getenv("SUITE")))
-	for _, f := range []string{"msg", "msgd", "query"} {
-		host.Copy("../../bin/"+f, "/usr/bin/"+f)
+	for _, f := range []string{"/tmp/pk/msg_1.0.0_amd64.deb", "/tmp/pk2/msg_1.0.1_amd64.deb","/tmp/pk/msg-1.0.0-1.x86_64.rpm","/tmp/pk2/msg-1.0.1-1.x86_64.rpm"} {
+		host.Copy(f, "/root/"+f[len(f)-10:])
 	}
-	host.Copy("../../dist/sysusers.d/msg.conf", "/usr/lib/sysusers.d/msg.conf")
-	for _, f := range []string{"msgd.service", "msgd.socket"} {
-		host.Copy("../../dist/systemd/"+f, "/usr/lib/systemd/system/"+f)
-	}
+	host.Must("sh", "-c", "mv /root/_amd64.deb /root/2.deb; true")
+	host.Copy("/tmp/pk/msg_1.0.0_amd64.deb", "/root/1.deb")
+	host.Copy("/tmp/pk2/msg_1.0.1_amd64.deb", "/root/2.deb")
+	host.Copy("/tmp/pk/msg-1.0.0-1.x86_64.rpm", "/root/1.rpm")
+	host.Copy("/tmp/pk2/msg-1.0.1-1.x86_64.rpm", "/root/2.rpm")
 	alice := host.SSH("alice")
 	alice.TTY()
 	screen := host.Screen("bob")
