@@ -18,8 +18,9 @@ var buttonsScript string
 
 // WaitButton returns where the button with that name is, as soon as there is
 // one. The buttons are those that programs tell a screen reader of: all of GTK,
-// and so those of xfce4-notifyd, but not those of a program that draws its own.
-// It works on X11 only: on Wayland no program knows where its windows are.
+// and so those of xfce4-notifyd, and all of GNOME Shell, but not those of a
+// program that draws its own. Nor are those right of a window of Wayland, whose
+// program does not know where it is.
 func (d *Display) WaitButton(name string, timeout time.Duration) (image.Rectangle, error) {
 	d.t.Helper()
 	ctx, cancel := within(d.t, timeout)

@@ -61,6 +61,13 @@ func TestXFCE(t *testing.T) {
 		t.Errorf("the host is %s%s", r.Stdout, host.Must("systemctl", "--failed"))
 	}
 
+	testButton(t, d)
+	testTerminalWindow(t, host, d)
+}
+
+// testButton chooses one of two buttons of a notification.
+func testButton(t *testing.T, d *lab.Display) {
+	t.Helper()
 	before := d.Screenshot("before")
 	answer := notify(d, t.Context(), "--action=ok=OK", "--action=no=No", "From root", text)
 	no := must(t)(d.WaitButton("No", soon))
@@ -77,7 +84,6 @@ func TestXFCE(t *testing.T) {
 	if _, err := d.WaitButton("No", 50*time.Millisecond); err == nil {
 		t.Error("WaitButton found a button that has gone")
 	}
-	testTerminalWindow(t, host, d)
 }
 
 // hasProperties compares properties of the display's session of logind.
@@ -116,6 +122,15 @@ func TestSway(t *testing.T) {
 	}
 }
 
+func TestGNOME(t *testing.T) {
+	host := withUsers(lab.DesktopGNOME(t))
+	d := host.GNOME("alice")
+	hasProperties(t, host, d, map[string]string{
+		"Type": "wayland", "Class": "user", "Name": "alice", "Seat": "", "State": "active"})
+	testButton(t, d)
+	testTerminalWindow(t, host, d)
+}
+
 // testTerminalWindow has a window of an X11 program, which is of the session
 // and has a terminal, and gets what is typed.
 func testTerminalWindow(t *testing.T, host *lab.Host, d *lab.Display) {
@@ -130,8 +145,12 @@ func testTerminalWindow(t *testing.T, host *lab.Host, d *lab.Display) {
 	if tty := host.Must("cat", "/tmp/tty"); !strings.HasPrefix(tty, "/dev/pts/") {
 		t.Errorf("the terminal in the window is %q", tty)
 	}
-	if group := host.Must("cat", "/tmp/cgroup"); !strings.Contains(group, "/session-"+d.Session+".scope\n") {
-		t.Errorf("the terminal is of %q, not of session %s", group, d.Session)
+	of := "/session-" + d.Session + ".scope\n"
+	if d.Getenv("XDG_CURRENT_DESKTOP") == "GNOME" {
+		of = "/app.slice/"
+	}
+	if group := host.Must("cat", "/tmp/cgroup"); !strings.Contains(group, of) {
+		t.Errorf("the terminal is of %q, not of %q", group, of)
 	}
 	env := "\n" + host.Must("cat", "/tmp/env")
 	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_ID"} {

@@ -61,7 +61,8 @@ func (d *Display) awaitSession() {
 		d.env = strings.Split(strings.TrimRight(r.Stdout, "\x00"), "\x00")
 		return r.Code == 0
 	})
-	d.Session = d.Getenv("XDG_SESSION_ID")
+	// What logind calls Display is the first graphical session of the user.
+	d.Session = strings.TrimSpace(d.host.Must("loginctl", "show-user", d.User, "--property=Display", "--value"))
 	d.host.await("notification daemon of "+d.User, func() bool {
 		r := d.Run(d.t.Context(), "busctl", "--user", "call", "org.freedesktop.Notifications",
 			"/org/freedesktop/Notifications", "org.freedesktop.Notifications", "GetServerInformation")

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 	lab.Require = os.Getenv("CI") != ""
 	lab.Cache = os.Getenv("MSG_LAB_CACHE")
 	lab.Shots = os.Getenv("MSG_LAB_SHOTS")
+	lab.UseGNOME = os.Getenv("MSG_LAB_GNOME") != ""
 	code := m.Run()
 	removeCommands()
 	removePackages()

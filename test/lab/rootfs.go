@@ -18,6 +18,10 @@ var (
 	serverRecipe string
 	//go:embed desktop.sh
 	desktopRecipe string
+	//go:embed xfce.sh
+	xfceRecipe string
+	//go:embed gnome.sh
+	gnomeRecipe string
 )
 
 // A rootfs is a root filesystem, and the key that opens its accounts.
@@ -37,11 +41,12 @@ func serverFS(t testing.TB, suite string) rootfs {
 	return getRootfs(t, suite, suite, serverRecipe, suite)
 }
 
-// desktopFS is a server with XFCE and sway. It takes about a minute to build.
-func desktopFS(t testing.TB) rootfs {
+// desktopFS is a server with a desktop by one more recipe. With XFCE and sway it
+// takes about a minute to build.
+func desktopFS(t testing.TB, name, recipe string) rootfs {
 	t.Helper()
 	base := serverFS(t, "bookworm")
-	return getRootfs(t, "desktop", base.suite, desktopRecipe, base.dir)
+	return getRootfs(t, name, base.suite, desktopRecipe+recipe, base.dir)
 }
 
 // getRootfs returns a root filesystem from the cache. It is built if it is not there, or
