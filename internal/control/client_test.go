@@ -265,6 +265,11 @@ func TestClientLimits(t *testing.T) {
 	if err := send(long[:1], m); !errors.Is(err, msg.ErrMessage) {
 		t.Errorf("with buttons that are not there: %v", err)
 	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.SetDND(ended, msg.DND{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
+	}
 	if err := c.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}

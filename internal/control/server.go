@@ -118,12 +118,13 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 }
 
 // turnAway answers a connection that is one too many. The lines fit into the
-// buffer of a new connection, so this does not wait.
+// buffer of a new connection, so this does not wait; the deadline is for
+// sockets of another kind.
 func (s *Server) turnAway(conn net.Conn) {
 	defer conn.Close()
 	hello, _ := encode(greeting{Version, s.Host})
 	line, _ := encode(reply{Done: doneOf(fmt.Errorf("%w: too many connections to msgd, try again later", msg.ErrLimit))})
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = conn.Write(append(hello, line...))
 }
 

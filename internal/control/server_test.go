@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -69,14 +70,16 @@ func TestDrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		conn, in := connect(t, &Server{Service: newService()})
-		go func() {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
 			for {
 				if _, err := conn.Write([]byte(" ")); err != nil {
 					return
 				}
 				time.Sleep(100 * time.Millisecond) // of the bubble's clock
 			}
-		}()
+		})
 		if err := last(t, in); !errors.Is(err, errLine) || time.Since(begun) != 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}

@@ -17,9 +17,11 @@ import (
 // everything but what its errors say.
 type fakeService struct {
 	*hosttest.Fake
-	asked chan msg.Principal // who asked last; the older ones are dropped
-	ended chan error         // the cause of the end of a Send that waited
-	fails error              // of everything
+	ended chan error // the cause of the end of a Send that waited
+	fails error      // of everything
+
+	noting sync.Mutex
+	asked  chan msg.Principal // who asked last; the older ones are dropped
 
 	mu      sync.Mutex
 	dnd     map[string]msg.DND
@@ -44,6 +46,8 @@ func newService() *fakeService {
 }
 
 func (f *fakeService) note(p msg.Principal) error {
+	f.noting.Lock()
+	defer f.noting.Unlock()
 	select {
 	case <-f.asked:
 	default:
