@@ -108,6 +108,7 @@ func display(ctx context.Context, env Env, r Request, shown func([]rune), o opti
 	if err != nil {
 		return Result{}, err
 	}
+	defer w.destroy()
 	w.guard = o.guard
 	result := w.wait(ctx, func() { shown(missing) })
 	if result.Outcome == Answered && len(r.Buttons) > 0 {
@@ -120,6 +121,9 @@ func display(ctx context.Context, env Env, r Request, shown func([]rune), o opti
 func cleaned(r Request) Request {
 	r.Title, r.By = text.Line(head(r.Title, maxLine)), text.Line(head(r.By, maxLine))
 	r.Text = strings.TrimRight(text.Plain(head(r.Text, maxText)), "\n")
+	if r.Title == "" {
+		r.Title = "Message"
+	}
 	labels := r.Buttons[:min(len(r.Buttons), maxButtons)]
 	r.Buttons = nil
 	for _, label := range labels {

@@ -19,6 +19,10 @@ type inputState struct {
 	releasedAt xproto.Timestamp
 }
 
+// mapAgain is how often the window asks to be shown while it is not. A window
+// manager that is just starting can lose the request.
+const mapAgain = time.Second
+
 // wait handles events until the window has a result. It calls shown when the
 // window is on the screen.
 func (w *window) wait(ctx context.Context, shown func()) Result {
@@ -27,10 +31,18 @@ func (w *window) wait(ctx context.Context, shown func()) Result {
 		w.hurry() // what ctx did was undone just now
 	}
 	told := false
+	again := time.NewTicker(mapAgain)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return Result{}
+		case <-again.C:
+			if w.input.visible {
+				again.Stop()
+			} else {
+				xproto.MapWindow(w.conn, w.id)
+			}
 		case event, ok := <-w.events:
 			if !ok {
 				return Result{Outcome: Gone}
@@ -56,7 +68,7 @@ func (w *window) handle(event xgb.Event) Outcome {
 			w.arm()
 		}
 	case xproto.PropertyNotifyEvent:
-		if e.Atom == xproto.AtomWmClass {
+		if w.input.visible && e.Atom == xproto.AtomWmClass { // earlier it was described
 			w.input.armed, w.input.since = true, e.Time
 		}
 	case xproto.MappingNotifyEvent:
@@ -102,10 +114,11 @@ func (w *window) arm() {
 	xproto.ChangeProperty(w.conn, xproto.PropModeAppend, w.id, xproto.AtomWmClass, xproto.AtomString, 8, 0, nil)
 }
 
-// update repaints if something has changed.
+// update repaints if something has changed. If that fails, the window shows
+// what it did before, and works.
 func (w *window) update(changed bool) {
 	if changed {
-		w.repaint()
+		_ = w.repaint()
 	}
 }
 
@@ -113,7 +126,7 @@ func (w *window) update(changed bool) {
 // same time, again and again; that moves the text but does not answer.
 func (w *window) key(e xproto.KeyPressEvent) Outcome {
 	held := e.Detail == w.input.released && e.Time == w.input.releasedAt
-	early := !w.input.armed || time.Duration(int32(e.Time-w.input.since))*time.Millisecond < w.guard
+	early := w.guard > 0 && !w.input.armed || time.Duration(int32(e.Time-w.input.since))*time.Millisecond < w.guard
 	a := w.keyboard.action(e.Detail, e.State)
 	switch {
 	case early:
@@ -153,7 +166,7 @@ func (w *window) release(e xproto.ButtonReleaseEvent) Outcome {
 	if w.view.release(image.Pt(int(e.EventX), int(e.EventY))) {
 		return Answered
 	}
-	w.repaint()
+	w.update(true)
 	return ""
 }
 

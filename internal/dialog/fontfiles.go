@@ -18,7 +18,8 @@ import (
 
 // Limits on the search for fonts.
 const (
-	searchTime   = time.Second
+	searchTime   = time.Second     // no file is opened after it
+	searchLimit  = 4 * time.Second // then a file system that does not answer is left behind
 	maxFontFiles = 5000
 	maxFontFile  = 128 << 20
 	maxFonts     = 24
@@ -34,7 +35,7 @@ func fontDirs(home string) []string {
 }
 
 // findFonts returns fonts that together have the clusters, as far as it finds
-// them in time. A file system that does not answer is left behind.
+// them in time.
 func findFonts(dirs, wanted []string) []*font.Face {
 	ctx, cancel := context.WithTimeout(context.Background(), searchTime)
 	defer cancel()
@@ -44,6 +45,8 @@ func findFonts(dirs, wanted []string) []*font.Face {
 		s := search{ctx: ctx, files: fontFiles(ctx, dirs), found: found}
 		s.run(wanted)
 	}()
+	limit := time.NewTimer(searchLimit)
+	defer limit.Stop()
 	var faces []*font.Face
 	for {
 		select {
@@ -52,7 +55,7 @@ func findFonts(dirs, wanted []string) []*font.Face {
 				return faces
 			}
 			faces = append(faces, face)
-		case <-ctx.Done():
+		case <-limit.C:
 			return faces
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-text/typesetting/font"
-	"github.com/rivo/uniseg"
+	"github.com/go-text/typesetting/segmenter"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 )
@@ -143,11 +143,12 @@ func pictorial(cluster string) bool {
 	return first >= 0x1f000 && first < 0x20000 || strings.ContainsRune(cluster, 0xfe0f)
 }
 
-// eachCluster calls visit for each user-perceived character of s.
+// eachCluster calls visit for each user-perceived character of s, as the line
+// breaker sees them.
 func eachCluster(s string, visit func(cluster string)) {
-	for state := -1; s != ""; {
-		var cluster string
-		cluster, s, _, state = uniseg.FirstGraphemeClusterInString(s, state)
-		visit(cluster)
+	var all segmenter.Segmenter
+	all.Init([]rune(s))
+	for clusters := all.GraphemeIterator(); clusters.Next(); {
+		visit(string(clusters.Grapheme().Text))
 	}
 }

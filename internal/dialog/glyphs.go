@@ -97,7 +97,8 @@ func bounds(o font.GlyphOutline, scale, x, y float32) image.Rectangle {
 		}
 	}
 	const far = 1 << 15 // farther than any window is large
-	if !(minX > -far && minY > -far && maxX < far && maxY < far && minX <= maxX) { // nothing, no letter, or no number
+	// Written so that it is also false for what is not a number.
+	if !(minX > -far && minY > -far && maxX < far && maxY < far && minX <= maxX) {
 		return image.Rectangle{}
 	}
 	return image.Rect(int(minX)-1, int(minY)-1, int(maxX)+2, int(maxY)+2)

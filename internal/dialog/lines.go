@@ -34,7 +34,7 @@ type setter struct {
 	wrapper   shaping.LineWrapper
 }
 
-// tab is what a tab character becomes.
+// tabSpaces is what a tab character becomes.
 const tabSpaces = "    "
 
 // lines breaks s, which is Plain, into lines that are at most width pixels

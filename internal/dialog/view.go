@@ -78,9 +78,6 @@ func (g geometry) style(size float64, bold bool, height int) style {
 // newView arranges r, which is clean, on a screen. It returns the characters
 // that no font has.
 func newView(r Request, g geometry, dirs []string) (*view, []rune) {
-	if r.Title == "" {
-		r.Title = "Message"
-	}
 	faces, missing := newFonts(dirs, append([]string{r.Title, r.By, r.Text}, r.Buttons...)...)
 	v := &view{geometry: g, setter: &setter{fonts: faces}, title: r.Title, pressed: -1}
 	v.fit()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jezek/xgb"
@@ -51,9 +52,17 @@ func (s *server) open(v *view, position int) (*window, error) {
 		}
 	}
 	w.describe()
-	w.repaint()
+	if err := w.repaint(); err != nil {
+		return nil, fmt.Errorf("painting a window: %w", err)
+	}
 	xproto.MapWindow(s.conn, w.id)
 	return w, nil
+}
+
+// destroy takes the window down; it is gone when the connection is closed.
+func (w *window) destroy() {
+	w.hurry()
+	xproto.DestroyWindow(w.conn, w.id)
 }
 
 // place centres the window on its monitor, or moves it by position from there,
@@ -158,11 +167,15 @@ func (w *window) describe() {
 	a := w.atoms
 	title := w.view.title
 	w.set8(xproto.AtomWmClass, xproto.AtomString, "msg\x00msg\x00")
-	w.set8(xproto.AtomWmName, a["UTF8_STRING"], title)
+	name := xproto.Atom(xproto.AtomString) // all that old programs read
+	if strings.ContainsFunc(title, func(r rune) bool { return r >= 0x80 }) {
+		name = a["UTF8_STRING"]
+	}
+	w.set8(xproto.AtomWmName, name, title)
 	w.set8(a["_NET_WM_NAME"], a["UTF8_STRING"], title)
 	w.set8(a["_NET_WM_ICON_NAME"], a["UTF8_STRING"], title)
-	if name, err := os.Hostname(); err == nil { // without it the process ID means nothing
-		w.set8(xproto.AtomWmClientMachine, xproto.AtomString, name)
+	if host, err := os.Hostname(); err == nil { // without it the process ID means nothing
+		w.set8(xproto.AtomWmClientMachine, xproto.AtomString, host)
 		w.set32(a["_NET_WM_PID"], xproto.AtomCardinal, uint32(os.Getpid()))
 	}
 	w.set32(a["WM_PROTOCOLS"], xproto.AtomAtom, uint32(a["WM_DELETE_WINDOW"]), uint32(a["_NET_WM_PING"]))
@@ -189,15 +202,22 @@ const putHeader = 24
 
 // repaint draws the view, sends it in bands that the server accepts, and makes
 // it the background.
-func (w *window) repaint() {
+func (w *window) repaint() error {
 	w.view.paint(w.canvas)
 	width, height := w.canvas.Rect.Dx(), w.canvas.Rect.Dy()
 	rows := max(1, (4*int(w.setup.MaximumRequestLength)-putHeader)/(4*width))
+	var sent []xproto.PutImageCookie
 	for y := 0; y < height; y += rows {
 		end := min(y+rows, height)
-		xproto.PutImage(w.conn, xproto.ImageFormatZPixmap, xproto.Drawable(w.pixmap), w.gc, uint16(width), uint16(end-y),
-			0, int16(y), 0, w.visual.depth, w.visual.pack(w.canvas, y, end))
+		sent = append(sent, xproto.PutImageChecked(w.conn, xproto.ImageFormatZPixmap, xproto.Drawable(w.pixmap), w.gc,
+			uint16(width), uint16(end-y), 0, int16(y), 0, w.visual.depth, w.visual.pack(w.canvas, y, end)))
 	}
 	xproto.ChangeWindowAttributes(w.conn, w.id, xproto.CwBackPixmap, []uint32{uint32(w.pixmap)})
 	xproto.ClearArea(w.conn, false, w.id, 0, 0, 0, 0)
+	for _, s := range sent {
+		if err := s.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,5 +1,6 @@
 // Package hosttest is the contract of msg.Host as tests, and what they need: a
-// fake Host that is a whole implementation, and real pseudo-terminals.
+// fake Host that is a whole implementation, real pseudo-terminals, a real X
+// server.
 //
 // Every implementation of msg.Host runs Contract in a test of its own package.
 // The package is imported by tests only.
