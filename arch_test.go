@@ -174,7 +174,7 @@ var homes = []struct {
 	{[]string{"github.com/jezek"}, []string{"internal/host", "internal/dialog", "internal/hosttest"}},
 	{[]string{"github.com/nats-io"}, []string{"internal/fleet"}},
 	{[]string{"github.com/cloudsoda/go-smb2", "github.com/hirochachacha/go-smb2", "github.com/jcmturner"}, []string{"internal/tsts", "internal/dcerpc"}},
-	{[]string{"go.etcd.io/bbolt"}, []string{"internal/daemon"}},
+	{[]string{"go.etcd.io/bbolt", "github.com/pelletier/go-toml", "github.com/VictoriaMetrics/metrics"}, []string{"internal/daemon"}},
 }
 
 func libraries(s source) []string {
