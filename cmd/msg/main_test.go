@@ -28,11 +28,11 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"msg": func() {
-			router := standin.Router()
+			router := standin.Router(os.Getenv)
 			router.Open = openFake
 			os.Exit(run(router))
 		},
-		"ssh": func() { os.Exit(standin.SSH(os.Args[1:])) },
+		"ssh": func() { os.Exit(standin.SSH(os.Args[1:], os.Getenv)) },
 	})
 }
 

@@ -54,7 +54,7 @@ func TestProgress(t *testing.T) {
 		u.receipt(receipt("1", msg.OutcomeAccepted, false))
 		u.receipt(receipt("2", msg.OutcomeAccepted, false))
 		time.Sleep(progressAfter - time.Nanosecond) // of the bubble's clock
-		u.mu.Lock() // the timer is another goroutine
+		u.mu.Lock()                                 // the timer is another goroutine
 		if s := screen.String(); strings.Contains(s, "waiting") {
 			t.Fatalf("too early: %q", s)
 		}

@@ -27,13 +27,13 @@ import (
 // by says what is listed.
 func TestMain(m *testing.M) {
 	query := func() {
-		router := standin.Router()
+		router := standin.Router(os.Getenv)
 		router.Open = openFake
 		os.Exit(run(router))
 	}
 	testscript.Main(m, map[string]func(){
 		"query": query, "qwinsta": query, "quser": query,
-		"ssh": func() { os.Exit(standin.SSH(os.Args[1:])) },
+		"ssh": func() { os.Exit(standin.SSH(os.Args[1:], os.Getenv)) },
 		"say": func() { os.Exit(say(os.Args[1:])) },
 	})
 }
@@ -95,7 +95,7 @@ func say(args []string) int {
 	if err == nil {
 		now := time.Now()
 		m := msg.Message{ID: msg.NewID(now), Text: args[1], Sent: now, Timeout: time.Second, Wait: true, Queue: time.Hour}
-		client := control.NewClient(control.DialLocal(filepath.Join(standin.Router().Dir, filepath.Base(control.Socket))), "")
+		client := control.NewClient(control.DialLocal(filepath.Join(standin.Router(os.Getenv).Dir, filepath.Base(control.Socket))), "")
 		err = client.Send(context.Background(), target, m, func(msg.Receipt) {})
 		fmt.Println(m.ID)
 	}

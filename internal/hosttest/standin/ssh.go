@@ -45,9 +45,12 @@ func Setup(env *testscript.Env) error {
 	return nil
 }
 
+// Environment is os.Getenv, which only a test and a command may call.
+type Environment func(name string) string
+
 // Router has the ways to the fake computers of the script.
-func Router() route.Router {
-	run := filepath.Join(os.Getenv(workVar), "run")
+func Router(env Environment) route.Router {
+	run := filepath.Join(env(workVar), "run")
 	return route.Router{Dir: run, OwnDir: run}
 }
 
@@ -59,16 +62,16 @@ func Router() route.Router {
 //	ssh/HOST/error      or it prints this, and ends with the code in front of it
 //	ssh/HOST/config     what ssh -G prints, with variables; a port that answers
 //	                    if the host is known, else one that does not
-func SSH(args []string) int {
+func SSH(args []string, env Environment) int {
 	if args[0] == "-G" {
-		return sshConfig(args[len(args)-1])
+		return sshConfig(args[len(args)-1], env)
 	}
 	host := args[len(args)-3] // in front of msgd relay
 	if got := strings.Join(args[len(args)-2:], " "); got != "msgd relay" {
 		fmt.Fprintf(os.Stderr, "ssh: nothing else than msgd relay is to be run, and not %s\r\n", got)
 		return 255
 	}
-	dir := hostDir(host)
+	dir := hostDir(host, env)
 	if b, err := os.ReadFile(filepath.Join(dir, "error")); err == nil {
 		var code int
 		_, err := fmt.Sscan(string(b), &code)
@@ -84,16 +87,17 @@ func SSH(args []string) int {
 	return relay(filepath.Join(dir, filepath.Base(control.Socket)))
 }
 
-func hostDir(host string) string { return filepath.Join(os.Getenv(workVar), "ssh", host) }
+func hostDir(host string, env Environment) string { return filepath.Join(env(workVar), "ssh", host) }
 
-func sshConfig(host string) int {
-	if b, err := os.ReadFile(filepath.Join(hostDir(host), "config")); err == nil {
-		fmt.Print(os.ExpandEnv(string(b)))
+func sshConfig(host string, env Environment) int {
+	dir := hostDir(host, env)
+	if b, err := os.ReadFile(filepath.Join(dir, "config")); err == nil {
+		fmt.Print(os.Expand(string(b), env))
 		return 0
 	}
-	port := os.Getenv(closedVar)
-	if _, err := os.Stat(hostDir(host)); err == nil {
-		port = os.Getenv(openVar)
+	port := env(closedVar)
+	if _, err := os.Stat(dir); err == nil {
+		port = env(openVar)
 	}
 	fmt.Printf("host %s\nhostname 127.0.0.1\nport %s\n", host, port)
 	return 0
