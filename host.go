@@ -48,6 +48,11 @@ var (
 	// ErrRefused is wrapped by the error of what a rule does not allow.
 	ErrRefused = errors.New("not allowed")
 
+	// ErrStopping is the cause (see context.Cause) of the end of a context when
+	// the program ends, and not because somebody wants it: windows stay on the
+	// screens, and whoever comes next goes on with them.
+	ErrStopping = errors.New("msgd is being stopped")
+
 	// ErrLimit is wrapped by the error of what would be too much: too many
 	// messages in too short a time, too many that wait.
 	ErrLimit = errors.New("too much")

@@ -89,7 +89,7 @@ type Daemon struct {
 var _ control.Service = (*Daemon)(nil)
 
 // errStopping ends what is on its way when msgd ends.
-var errStopping = errors.New("msgd is being stopped")
+var errStopping = msg.ErrStopping
 
 // maxReading is how many searches of the journal run at the same time.
 const maxReading = 2

@@ -149,9 +149,17 @@ func (x *showing) run(ctx context.Context, w *windows, uid uint32, r request, ev
 	close(events)
 	select { // what is still on the screen can be taken off it
 	case <-x.closing:
-		remote.takeDown()
+		if !stopping(ctx) {
+			remote.takeDown()
+		}
 	case <-remote.ended:
 	}
+}
+
+// stopping reports whether ctx has ended because this program ends. Then the
+// windows stay: their helpers give the answers to the one that comes next.
+func stopping(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), msg.ErrStopping)
 }
 
 // first waits for the first event.
@@ -180,6 +188,7 @@ func (x *showing) last(ctx context.Context, r *remote, timeout time.Duration) ev
 		defer t.Stop()
 		over = t.C
 	}
+	why := errInterrupted
 	select {
 	case reply, ok := <-r.replies:
 		return r.event(reply, ok)
@@ -187,10 +196,13 @@ func (x *showing) last(ctx context.Context, r *remote, timeout time.Duration) ev
 		r.takeDown()
 		return event{Outcome: msg.OutcomeExpired}
 	case <-x.closing:
-		return r.cancel(errTaken)
+		why = errTaken
 	case <-ctx.Done():
-		return r.cancel(errInterrupted)
 	}
+	if stopping(ctx) {
+		return event{Outcome: msg.OutcomeFailed, Detail: msg.ErrStopping.Error()}
+	}
+	return r.cancel(why)
 }
 
 // remote is a window as the helper has it.
