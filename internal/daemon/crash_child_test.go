@@ -139,7 +139,7 @@ func crashSender(d *Daemon, fake *hosttest.Fake, arrives *hosttest.Person, worke
 		}
 		m := newMessage("text")
 		m.ID = msg.NewID(time.Now())
-		to, kind := "*", "all"
+		to := "*"
 		switch random.IntN(4) {
 		case 0:
 			m.Wait = true
@@ -149,12 +149,14 @@ func crashSender(d *Daemon, fake *hosttest.Fake, arrives *hosttest.Person, worke
 			to = "alice,bob,root:"
 		}
 		target, _ := msg.ParseTarget(to)
-		heard := 0
-		err := d.Send(context.Background(), principal("zoe"), target, m, func(msg.Receipt) { heard++ })
+		err := d.Send(context.Background(), principal("zoe"), target, m, func(r msg.Receipt) {
+			if r.Final {
+				fmt.Printf("heard %s %q\n", m.ID, r.Session.ID)
+			}
+		})
 		if err != nil {
-			kind = err.Error()
+			fmt.Println("failed", m.ID, err)
 		}
-		fmt.Printf("done %s %d %s\n", m.ID, heard, kind)
 		death.pass(anywhere)
 	}
 }
