@@ -16,15 +16,6 @@ import (
 	"msg/internal/hosttest"
 )
 
-// TestContract holds a client and a server together to the contract of Host.
-func TestContract(t *testing.T) {
-	hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
-		f := newService()
-		c := NewClient(DialLocal(listening(t, &Server{Service: f, Host: "test"})), "")
-		return hosttest.Fixture{Host: c, Screen: f.Screen, Waits: true}
-	})
-}
-
 func TestAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newService()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
-	"path/filepath"
 	"sync"
-	"testing"
 	"time"
 
 	"msg"
@@ -121,32 +119,6 @@ func (f *fakeService) Messages(_ context.Context, p msg.Principal, id string, li
 		}
 	}
 	return nil
-}
-
-// listening starts a server on a socket of its own, which has ended when the
-// test has.
-func listening(t testing.TB, s *Server) (path string) {
-	t.Helper()
-	path = filepath.Join(folder(t), "s")
-	l, err := Listen(path, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serving(t, s, l)
-	return path
-}
-
-func serving(t testing.TB, s *Server, l net.Listener) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error)
-	go func() { served <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
 }
 
 // piped makes a client that talks to a server through pipes.
