@@ -84,7 +84,13 @@ func testConfig(t testing.TB) Config {
 // run opens a Daemon and runs it until the test ends.
 func run(t testing.TB, c Config, fake *hosttest.Fake) *office {
 	t.Helper()
-	d, err := Open(c, fake, testAccounts(t), quietLog())
+	return runOn(t, c, fake, fake)
+}
+
+// runOn is run with a computer around the fake one.
+func runOn(t testing.TB, c Config, computer Computer, fake *hosttest.Fake) *office {
+	t.Helper()
+	d, err := Open(c, computer, testAccounts(t), quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}

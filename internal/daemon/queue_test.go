@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,18 +52,29 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// tiring is a computer that shows each message faster than the one before.
+type tiring struct {
+	*hosttest.Fake
+	calls atomic.Int64
+}
+
+func (c *tiring) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	time.Sleep(time.Second / time.Duration(c.calls.Add(1))) // of the bubble's clock
+	c.Fake.Deliver(ctx, to, m, report)
+}
+
 // TestQueueSessions: whoever signs in with several sessions is shown it in all
 // of them, in the order in which the messages were sent.
 func TestQueueSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := hosttest.NewFake()
-		o := run(t, testConfig(t), fake)
+		o := runOn(t, testConfig(t), &tiring{Fake: fake}, fake)
 		for i := range 5 {
 			o.must("zoe", "bob", keep(newMessage(fmt.Sprintf("message %d.", i))))
 		}
 		fake.Arrive(seat("1", "bob"))
 		fake.Arrive(seat("2", "bob"))
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		for _, id := range []string{"1", "2"} {
 			at := -1
 			for i := range 5 {
