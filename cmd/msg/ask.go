@@ -27,7 +27,7 @@ func (p program) answer(ctx context.Context, m cli.Msg, ui *ui) error {
 
 // dnd changes or tells the user's do-not-disturb.
 func (p program) dnd(ctx context.Context, m cli.Msg, ui *ui) error {
-	c, err := p.router.To(ctx, "localhost")
+	c, err := p.router.To(ctx, here)
 	if err != nil {
 		return err
 	}

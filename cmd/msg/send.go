@@ -17,6 +17,9 @@ import (
 // maxHosts is how many hosts are sent to at the same time.
 const maxHosts = 32
 
+// here is this computer.
+const here = "localhost"
+
 // maxLocale is the longest name of a locale that is passed on, see msg.Check.
 const maxLocale = 64
 
@@ -53,19 +56,20 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 		return ui.exit()
 	}
 	if len(hosts) == 0 {
-		hosts = []string{"localhost"}
+		hosts = []string{here}
 	}
 	if m.Wait && p.terminal(p.err) {
 		ui.showProgress(p.err)
 	}
+	p.router.Warn = func(err error) { ui.note(cli.NoteLine(err)) }
 	p.sendAll(ctx, hosts, ui)
 	return ui.exit()
 }
 
 // sendAll sends to every host, side by side.
 func (p program) sendAll(ctx context.Context, hosts []string, ui *ui) {
-	// With several hosts, who is asked for a password would not know whose.
-	p.router.Ask = len(hosts) == 1 && hosts[0] != "localhost" && p.terminal(p.err)
+	// Of several hosts, nobody who is asked for a password would know whose.
+	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.err)
 	limit := make(chan struct{}, maxHosts)
 	var wg sync.WaitGroup
 	for _, name := range hosts {

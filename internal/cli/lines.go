@@ -176,6 +176,9 @@ func UsageLines(command string, err error) string {
 	return b.String()
 }
 
+// NoteLine is something to know that is not a failure.
+func NoteLine(err error) string { return "msg: note: " + text.Line(err.Error()) }
+
 // ReplacedLine tells the sender that the text was not UTF-8.
 func ReplacedLine(replaced int) string {
 	return fmt.Sprintf("msg: note: the message is not valid UTF-8; %d place(s) are shown as \ufffd", replaced)

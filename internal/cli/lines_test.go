@@ -215,6 +215,7 @@ func TestGivenLine(t *testing.T) {
 // TestNotes has what is said besides success and failure.
 func TestNotes(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
+		{NoteLine(errors.New("a\x1b")), "msg: note: a^["},
 		{ReplacedLine(2), "msg: note: the message is not valid UTF-8; 2 place(s) are shown as \ufffd"},
 		{OnlySessionLine("bob", "5"), `msg: note: "5" is taken as text; to reach only that session of bob, write bob:5`},
 		{OnlySessionLine(`CORP\bob`, "5"), `msg: note: "5" is taken as text; to reach only that session of CORP\bob, write 'CORP\bob:5'`},

@@ -29,16 +29,17 @@ type answerer interface {
 
 // takeAnswers lets people answer what h shows, until stop is called. Where that
 // cannot be, in a folder that is not there or not ours, they answer in popups
-// and windows only.
+// and windows only, and whoever asked is told so.
 func (r Router) takeAnswers(h msg.Host) (stop func()) {
 	a, ok := h.(answerer)
 	if !ok {
 		return func() {}
 	}
-	_ = os.Mkdir(r.OwnDir, 0o755)
+	_ = os.Mkdir(r.OwnDir, 0o755) // Listen says why not
 	path := filepath.Join(r.OwnDir, fmt.Sprintf(answerSocket, os.Getpid()))
 	l, err := control.Listen(path, 0o666)
 	if err != nil {
+		r.Warn(fmt.Errorf("nobody can answer in a plain terminal: %w", err))
 		return func() {}
 	}
 	name, _ := os.Hostname()

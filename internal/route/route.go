@@ -28,6 +28,7 @@ type Router struct {
 	Dir    string                   // where msgd has its socket
 	OwnDir string                   // where this process may take answers itself
 	Ask    bool                     // ssh may ask for a password at the terminal
+	Warn   func(error)              // what does not keep a message from being sent
 }
 
 // Computer is a way to one computer. It is a msg.Host that does what else its

@@ -27,7 +27,8 @@ func TestContract(t *testing.T) {
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "2", Name: "pts/2", User: "alice", Account: "1001", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "3", Name: "pts/3", User: "bob", Account: "1002", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 		)
-		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Dir: dir, OwnDir: dir}
+		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Dir: dir, OwnDir: dir,
+			Warn: func(err error) { t.Log(err) }}
 		c, err := r.To(t.Context(), "localhost")
 		if err != nil {
 			t.Fatal(err)
@@ -97,11 +98,12 @@ func TestAnswers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run") // takeAnswers makes it
 	s := msg.Session{Host: "here", ID: "1", Name: "pts/1", User: "alice", Account: "1001", Kind: msg.KindTerminal}
 	fake := hosttest.NewFake(hosttest.Person{Session: s})
-	r := Router{Dir: dir, OwnDir: dir}
+	var warned error
+	r := Router{Dir: dir, OwnDir: dir, Warn: func(err error) { warned = err }}
 	stop := r.takeAnswers(fake)
 	sockets, err := filepath.Glob(filepath.Join(dir, answerSockets))
 	if err != nil || len(sockets) != 1 {
-		t.Skipf("there are no such sockets on this system: %q, %v", sockets, err)
+		t.Skipf("there are no such sockets on this system: %q, %v, %v", sockets, err, warned)
 	}
 	c := control.NewClient(control.DialLocal(sockets[0]), "")
 	_, sessionsErr := c.Sessions(t.Context())
@@ -131,5 +133,12 @@ func TestAnswers(t *testing.T) {
 	}
 	if _, err := r.Answer(t.Context(), msg.Answer{Button: "OK"}); !errors.Is(err, control.ErrNoDaemon) {
 		t.Errorf("Answer when it is over: %v", err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	r.takeAnswers(fake)()
+	if warned == nil {
+		t.Error("answers are taken in a folder of everybody's")
 	}
 }
