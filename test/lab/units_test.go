@@ -1,7 +1,7 @@
 package lab_test
 
 import (
-	"context"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -98,7 +98,7 @@ func TestCapabilities(t *testing.T) {
 	installPackage(t, host)
 	alice, bob := host.SSH("alice"), host.Screen("bob")
 	alice.TTY()
-	eventually(host, "pgrep --uid bob --exact bash >/dev/null")
+	await(t, bob, lab.Shows("lab[/dev/pts/"))
 	bob.Type("tmux\n")
 	eventually(host, "runuser -u bob -- tmux list-clients 2>/dev/null | grep -q .")
 
@@ -156,30 +156,82 @@ func TestWindowsOutliveMsgd(t *testing.T) {
 	eachSuite(t, func(t *testing.T, host *lab.Host) {
 		installPackage(t, host)
 		bob := host.Screen("bob")
-		eventually(host, "pgrep --uid bob --exact bash >/dev/null")
+		await(t, bob, lab.Shows("lab[/dev/pts/"))
 		bob.Type("tmux\n")
 		eventually(host, "runuser -u bob -- tmux list-clients 2>/dev/null | grep -q .")
-		for name, end := range map[string]func(){
-			"restarted": func() { host.Must("systemctl", "restart", "msgd.service") },
-			"killed":    func() { host.Must("kill", "-KILL", property(host, "msgd.service", "MainPID")) },
-		} {
+		for name, end := range ends(host) {
 			question := "Were you " + name + "?"
-			ctx, cancel := context.WithCancel(t.Context())
-			sent := make(chan lab.Result, 1)
-			go func() { sent <- host.Run(ctx, "msg", "/json", "/buttons:yesno", "/time:60", "bob", question) }()
-			if err := bob.WaitFor(lab.Shows(question), 10*time.Second); err != nil {
-				t.Fatal(err)
-			}
-			before := property(host, "msgd.service", "MainPID")
+			sent := ask(t, host, question)
+			await(t, bob, lab.Shows(question))
 			end()
-			eventually(host, `systemctl --quiet is-active msgd.service && [ "$(systemctl show --property=MainPID --value msgd.service)" != `+before+` ]`)
 			<-sent
-			cancel()
 			if screen := bob.Show(); !strings.Contains(screen, question) {
 				t.Errorf("%s: the window has gone:\n%s", name, screen)
 			}
+			host.Must("sleep", "1.5") // keys before that were meant for something else
 			bob.Press("Enter")
-			eventually(host, "query message /json | grep -q '"+question+".*\"outcome\":\"answered\",\"answer\":\"Yes\"'")
+			wantAnswer(t, host, question)
 		}
 	})
+}
+
+// ends are the ways in which msgd ends; each returns when the next one serves.
+func ends(host *lab.Host) map[string]func() {
+	next := func(end ...string) func() {
+		return func() {
+			before := property(host, "msgd.service", "MainPID")
+			if end[0] == "kill" {
+				end = append(end, before)
+			}
+			host.Must(end...)
+			eventually(host, `systemctl --quiet is-active msgd.service && [ "$(systemctl show --property=MainPID --value msgd.service)" != `+before+` ]`)
+		}
+	}
+	return map[string]func(){"restarted": next("systemctl", "restart", "msgd.service"), "killed": next("kill", "-KILL")}
+}
+
+// ask sends a question to bob, and gives what became of the command.
+func ask(t *testing.T, host *lab.Host, question string) <-chan lab.Result {
+	sent := make(chan lab.Result, 1)
+	go func() { sent <- host.Run(t.Context(), "msg", "/json", "/buttons:yesno", "bob", question) }()
+	return sent
+}
+
+// wantAnswer waits until the journal has bob's answer.
+func wantAnswer(t *testing.T, host *lab.Host, question string) {
+	t.Helper()
+	const script = `until query message /json | grep -F "$1" | grep -q '"outcome":"answered","answer":"Yes"'; do sleep 0.05; done`
+	if r := host.Run(t.Context(), "timeout", "10", "sh", "-c", script, "sh", question); r.Code != 0 {
+		t.Errorf("%q has no answer in the journal:\n%s%s", question, host.Must("query", "message", "/json"),
+			host.Must("journalctl", "--no-pager", "--unit=msgd.service"))
+	}
+}
+
+// TestDesktopUnderTheUnit shows a notification and a window of our own, from
+// within what the unit takes away, and restarts msgd before they are answered.
+func TestDesktopUnderTheUnit(t *testing.T) {
+	host := withUsers(lab.Desktop(t))
+	installPackage(t, host)
+	d := host.XFCE("bob")
+	long := strings.Repeat("A line that the notification does not have room for.^n", 30)
+	for i, question := range []string{"Lunch?", "Read this: " + long} {
+		sent := ask(t, host, question)
+		if i == 0 {
+			must(t)(d.WaitButton("Yes", soon))
+		} else {
+			must(t)(d.WaitWindow("Message from root@"+host.Name, soon))
+		}
+		for _, end := range ends(host) {
+			end()
+		}
+		<-sent
+		d.Screenshot(fmt.Sprintf("after-the-restart-%d", i))
+		if i == 0 {
+			d.Click(must(t)(d.WaitButton("Yes", soon)))
+		} else {
+			host.Must("sleep", "1.5") // keys before that were meant for something else
+			d.Press("Return")
+		}
+		wantAnswer(t, host, question[:5])
+	}
 }
