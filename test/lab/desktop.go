@@ -81,7 +81,8 @@ func (h *Host) Sway(user, daemon string) *Display {
 // without a seat, with a session of logind of type wayland. As on a real
 // computer, it is gnome-session that is in the control group of that session;
 // the shell and the programs are services of the user, and do not know
-// XDG_SESSION_ID. The clock is hidden, and nothing is animated.
+// XDG_SESSION_ID. The panel is empty, and nothing is
+// animated.
 func (h *Host) GNOME(user string) *Display {
 	h.t.Helper()
 	d := h.newDisplay(user, gnomeNotifier)

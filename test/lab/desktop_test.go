@@ -79,6 +79,7 @@ func testButton(t *testing.T, d *lab.Display) {
 	d.Click(no)
 	answered(t, answer, "no")
 	if err := d.WaitLike(before, soon); err != nil {
+		d.Screenshot("not-like-before")
 		t.Error(err)
 	}
 	if _, err := d.WaitButton("No", 50*time.Millisecond); err == nil {

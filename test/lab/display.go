@@ -79,7 +79,9 @@ func (d *Display) awaitScreen(title string) {
 			d.t.Fatalf("lab: %v", err)
 		}
 	}
-	if err := d.waitScreen(bootLimit, func(*image.RGBA) bool { return true }); err != nil {
+	// Long enough for programs that a busy computer starts one after another.
+	const still = time.Second
+	if err := d.waitScreen(bootLimit, still, func(*image.RGBA) bool { return true }); err != nil {
 		d.t.Fatalf("lab: %v", err)
 	}
 	d.t.Cleanup(d.keepFailure)
@@ -207,7 +209,7 @@ func (d *Display) WaitChange(before image.Image, timeout time.Duration) (image.R
 	d.t.Helper()
 	old := pixels(before)
 	var area image.Rectangle
-	err := d.waitScreen(timeout, func(now *image.RGBA) bool {
+	err := d.waitScreen(timeout, still, func(now *image.RGBA) bool {
 		area = difference(old, now)
 		return !area.Empty()
 	})
@@ -218,15 +220,24 @@ func (d *Display) WaitChange(before image.Image, timeout time.Duration) (image.R
 func (d *Display) WaitLike(before image.Image, timeout time.Duration) error {
 	d.t.Helper()
 	old := pixels(before)
-	return d.waitScreen(timeout, func(now *image.RGBA) bool { return difference(old, now).Empty() })
+	var area image.Rectangle
+	err := d.waitScreen(timeout, still, func(now *image.RGBA) bool {
+		area = difference(old, now)
+		return area.Empty()
+	})
+	if err != nil {
+		return fmt.Errorf("%w; it is different in %v", err, area)
+	}
+	return nil
 }
 
 // still is for how long nothing moves when a program has drawn what it wants to
 // show.
 const still = 200 * time.Millisecond
 
-// waitScreen returns nil as soon as the screen is as wanted and nothing moves.
-func (d *Display) waitScreen(timeout time.Duration, wanted func(*image.RGBA) bool) error {
+// waitScreen returns nil as soon as the screen is as wanted and nothing has moved
+// for a while.
+func (d *Display) waitScreen(timeout, while time.Duration, wanted func(*image.RGBA) bool) error {
 	d.t.Helper()
 	ctx, cancel := within(d.t, timeout)
 	defer cancel()
@@ -235,7 +246,7 @@ func (d *Display) waitScreen(timeout time.Duration, wanted func(*image.RGBA) boo
 		if now := d.robot.look(); !difference(last, now).Empty() {
 			last, since = now, time.Now()
 		}
-		return time.Since(since) >= still && wanted(last)
+		return time.Since(since) >= while && wanted(last)
 	})
 	if err != nil {
 		return fmt.Errorf("display of %s: the screen does not come to be as wanted: %w", d.User, err)

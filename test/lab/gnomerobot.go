@@ -23,7 +23,7 @@ const prepare = `
 	if (Main.layoutManager._startingUp) throw new Error('starting');
 	imports.gi.St.Settings.get().inhibit_animations();
 	Main.overview.hide();
-	Main.panel.statusArea.dateMenu.container.hide();
+	Main.panel.get_children().forEach(box => box.hide());
 	const {InputDeviceType} = imports.gi.Clutter;
 	const seat = imports.gi.Clutter.get_default_backend().get_default_seat();
 	global.labMouse = seat.create_virtual_device(InputDeviceType.POINTER_DEVICE);

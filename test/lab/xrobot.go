@@ -78,13 +78,13 @@ func (r *xRobot) press(keys []string) {
 func (r *xRobot) do(commands string) {
 	r.t.Helper()
 	said := len(r.out.String())
-	if _, err := io.WriteString(r.in, commands+"getmouselocation\n"); err != nil {
+	if _, err := io.WriteString(r.in, commands+"getdisplaygeometry\n"); err != nil {
 		r.t.Fatalf("lab: xdotool: %v", err)
 	}
 	ctx, cancel := within(r.t, robotLimit)
 	defer cancel()
 	err := r.out.wait(ctx, func(text []byte) bool { return bytes.Contains(text[said:], []byte("\n")) })
-	if answer := r.out.String()[said:]; err != nil || !strings.HasPrefix(answer, "x:") {
+	if answer := r.out.String()[said:]; err != nil || answer != "1024 768\n" {
 		r.t.Fatalf("lab: xdotool: %v, %q; after %q", err, answer, commands)
 	}
 }
