@@ -23,7 +23,7 @@ var lastBounds = map[int]float64{1: 2.0, 50: 1.5, 200: 1.0, 500: 0.8}
 var daemonBounds = map[int]float64{1: 1.1, 50: 1.1, 200: 0.8, 500: 0.8}
 
 // settled is how long after a change msgd lists the sessions anew for each message.
-const settled = 3 * time.Second
+const settled = 6 * time.Second
 
 const (
 	startupBound   = 3.0 // times wall
