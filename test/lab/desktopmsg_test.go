@@ -15,8 +15,8 @@ type asked struct {
 	result <-chan lab.Result
 }
 
-// ask sends a message that waits, as root.
-func ask(t *testing.T, host *lab.Host, args ...string) asked {
+// askDesktop sends a message that waits, as root.
+func askDesktop(t *testing.T, host *lab.Host, args ...string) asked {
 	result := make(chan lab.Result, 1)
 	go func() { result <- host.Run(t.Context(), append([]string{"msg", "/w", "/json"}, args...)...) }()
 	return asked{t, result}
@@ -48,7 +48,7 @@ func (a asked) answer(since time.Time) msg.Receipt {
 	return msg.Receipt{}
 }
 
-func wantAnswer(t *testing.T, r msg.Receipt, answer string) {
+func wantDesktop(t *testing.T, r msg.Receipt, answer string) {
 	t.Helper()
 	if r.Outcome != msg.OutcomeAnswered || r.Answer != answer || r.Surface != "desktop" {
 		t.Errorf("%+v, want the answer %q", r, answer)
@@ -70,23 +70,23 @@ func TestMessageOnXFCE(t *testing.T) {
 	must(t)(d.WaitWindow("shell", soon))
 	before := d.Screenshot("message-before")
 
-	question := ask(t, host, "/buttons:yesno", "alice", text)
+	question := askDesktop(t, host, "/buttons:yesno", "alice", text)
 	no := must(t)(d.WaitButton("No", soon))
 	d.Screenshot("message-notification")
 	began := time.Now()
 	d.Click(no)
-	wantAnswer(t, question.answer(began), "No")
+	wantDesktop(t, question.answer(began), "No")
 	if err := d.WaitLike(before, soon); err != nil {
 		t.Error(err)
 	}
 
-	question = ask(t, host, "/title:Long", "alice", strings.Repeat("many words of a long text ", 60))
+	question = askDesktop(t, host, "/title:Long", "alice", strings.Repeat("many words of a long text ", 60))
 	must(t)(d.WaitWindow("Long", soon))
 	host.Must("sleep", "1.5") // it ignores keys in its first second
 	d.Screenshot("message-dialog")
 	began = time.Now()
 	d.Press("Return")
-	wantAnswer(t, question.answer(began), "OK")
+	wantDesktop(t, question.answer(began), "OK")
 	if err := d.WaitLike(before, soon); err != nil {
 		t.Error(err)
 	}
@@ -108,14 +108,14 @@ func TestMessageOnSway(t *testing.T) {
 	host := desktopWithDaemon(t, lab.Desktop(t))
 	d := host.Sway("bob", "mako")
 	before := d.Screenshot("sway-before")
-	question := ask(t, host, "/buttons:yesno", "/title:Question", "bob", text)
+	question := askDesktop(t, host, "/buttons:yesno", "/title:Question", "bob", text)
 	must(t)(d.WaitWindow("Question", soon))
 	host.Must("sleep", "1.5")
 	d.Screenshot("sway-dialog")
 	began := time.Now()
 	d.Press("Tab")
 	d.Press("Return")
-	wantAnswer(t, question.answer(began), "No")
+	wantDesktop(t, question.answer(began), "No")
 	if err := d.WaitLike(before, soon); err != nil {
 		t.Error(err)
 	}
@@ -125,10 +125,10 @@ func TestMessageOnSway(t *testing.T) {
 func TestMessageOnGNOME(t *testing.T) {
 	host := desktopWithDaemon(t, lab.DesktopGNOME(t))
 	d := host.GNOME("alice")
-	question := ask(t, host, "alice", text)
+	question := askDesktop(t, host, "alice", text)
 	ok := must(t)(d.WaitButton("OK", soon))
 	d.Screenshot("gnome-notification")
 	began := time.Now()
 	d.Click(ok)
-	wantAnswer(t, question.answer(began), "OK")
+	wantDesktop(t, question.answer(began), "OK")
 }
