@@ -349,10 +349,18 @@ func testEndedWhileWaiting(t *testing.T, f Fixture) {
 		return // testWait has seen that it says so
 	}
 	all := sessions(t, f.Host)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	m := Message("never mind")
 	m.Wait, m.Timeout = true, 0
+	go func() {
+		late, stop := context.WithTimeout(ctx, limit)
+		defer stop()
+		for _, s := range all {
+			f.Screen(s).Wait(late, m.Text)
+		}
+		cancel()
+	}()
 	receipts, _ := send(t, ctx, f.Host, "*", m)
 	checkReceipts(t, m, receipts, all, msg.OutcomeAnswered, msg.OutcomeDismissed, msg.OutcomeFailed)
 	for _, r := range receipts {

@@ -29,6 +29,8 @@ func (c *Computer) openHere(err error) (msg.Host, bool, error) {
 
 // Sessions lists the sessions.
 func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
+	ctx, cancel := c.limited(ctx, msg.Message{})
+	defer cancel()
 	list, err := c.Client.Sessions(ctx)
 	h, ok, err := c.openHere(err)
 	if !ok {
@@ -40,6 +42,8 @@ func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 
 // Messages reports what was sent, see control.Service.
 func (c *Computer) Messages(ctx context.Context, id string, limit int, report func(msg.Record)) error {
+	ctx, cancel := c.limited(ctx, msg.Message{})
+	defer cancel()
 	err := c.Client.Messages(ctx, id, limit, report)
 	if c.here && errors.Is(err, control.ErrNoDaemon) {
 		return fmt.Errorf("messages are kept by msgd: %w", err)
@@ -49,7 +53,7 @@ func (c *Computer) Messages(ctx context.Context, id string, limit int, report fu
 
 // Send sends a message, see msg.Host.
 func (c *Computer) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
-	ctx, cancel := limited(ctx, m)
+	ctx, cancel := c.limited(ctx, m)
 	defer cancel()
 	h, ok, err := c.openHere(c.Client.Send(ctx, t, m, report))
 	if !ok {

@@ -115,8 +115,11 @@ func (c *Computer) explain(err error) error {
 const answerTime = time.Minute
 
 // limited ends a request that nothing else would end.
-func limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
+func (c *Computer) limited(ctx context.Context, m msg.Message) (context.Context, context.CancelFunc) {
 	limit := answerTime
+	if c.router.Ask {
+		limit += ssh.AskTimeout
+	}
 	if m.Wait {
 		if m.Timeout == 0 {
 			return ctx, func() {}

@@ -12,6 +12,7 @@ import (
 	"msg"
 	"msg/internal/control"
 	"msg/internal/hosttest"
+	"msg/internal/ssh"
 )
 
 // TestContract runs the contract of a Host through the msgd of this computer
@@ -70,13 +71,16 @@ func TestLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
 			message msg.Message
+			ask     bool
 			want    time.Duration
 		}{
-			{msg.Message{Timeout: time.Hour, Queue: time.Hour}, answerTime},
-			{msg.Message{Timeout: time.Hour, Wait: true}, time.Hour + answerTime},
-			{msg.Message{Timeout: time.Hour, Wait: true, Queue: time.Hour}, 2*time.Hour + answerTime},
+			{msg.Message{Timeout: time.Hour, Queue: time.Hour}, false, answerTime},
+			{msg.Message{Timeout: time.Hour, Wait: true}, false, time.Hour + answerTime},
+			{msg.Message{Timeout: time.Hour, Wait: true, Queue: time.Hour}, false, 2*time.Hour + answerTime},
+			{msg.Message{}, true, answerTime + ssh.AskTimeout},
 		} {
-			ctx, cancel := limited(t.Context(), c.message)
+			computer := Computer{router: Router{Ask: c.ask}}
+			ctx, cancel := computer.limited(t.Context(), c.message)
 			begin := time.Now()
 			<-ctx.Done()
 			if got := time.Since(begin); got != c.want || context.Cause(ctx).Error() != "there was no reply for "+c.want.String() {
@@ -84,7 +88,7 @@ func TestLimited(t *testing.T) {
 			}
 			cancel()
 		}
-		ctx, cancel := limited(t.Context(), msg.Message{Wait: true})
+		ctx, cancel := new(Computer).limited(t.Context(), msg.Message{Wait: true})
 		defer cancel()
 		if _, ends := ctx.Deadline(); ends {
 			t.Error("a message that waits until it is answered ends by itself")

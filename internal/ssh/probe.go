@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	configTimeout = 5 * time.Second // for ssh to read its configuration
-	probeTimeout  = time.Second     // for a port to answer
+	configTimeout = 15 * time.Second // for ssh to read its configuration, which may run programs
+	probeTimeout  = time.Second      // for a port to answer
 )
 
 // Probe finds out whether the host can be reached by ssh at all, and returns
@@ -49,6 +49,8 @@ func configOf(ctx context.Context, h Host) (map[string]string, error) {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
+	case ctx.Err() != nil:
+		return nil, &Error{"reading its configuration took too long"}
 	case errors.As(err, &exit):
 		return nil, explain(exit.ExitCode(), said.String())
 	case err != nil:

@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
+// AskTimeout is how long somebody who is asked for a password may take.
+const AskTimeout = 5 * time.Minute
+
 const (
 	connectTimeout = 5 * time.Second  // of ssh, for each address of a host
-	signInTimeout  = 30 * time.Second // until the msgd of a host speaks
-	askTimeout     = 5 * time.Minute  // the same where somebody may have to type a password
+	signInTimeout  = 30 * time.Second // until the msgd of a host speaks, where nobody is asked
 	endTimeout     = 2 * time.Second  // for ssh to end by itself
 	signalTimeout  = 300 * time.Millisecond
 )
@@ -66,7 +68,7 @@ func Dial(ctx context.Context, h Host, ask bool) (*Stream, error) {
 	}
 	limit := signInTimeout
 	if ask {
-		limit = askTimeout
+		limit = AskTimeout
 	}
 	_ = s.SetReadDeadline(time.Now().Add(limit)) // Windows has none for pipes
 	return s, nil
