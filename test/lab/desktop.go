@@ -21,7 +21,7 @@ func Desktop(t testing.TB) *Host {
 func DesktopGNOME(t testing.TB) *Host {
 	t.Helper()
 	if !UseGNOME {
-		t.Skip("lab: GNOME takes 1.1 GB and minutes to install, and is not asked for")
+		t.Skip("lab: GNOME takes a gigabyte and minutes to install, and UseGNOME is not set")
 	}
 	return boot(t, desktopFS(t, "gnome", gnomeRecipe))
 }
@@ -81,8 +81,7 @@ func (h *Host) Sway(user, daemon string) *Display {
 // without a seat, with a session of logind of type wayland. As on a real
 // computer, it is gnome-session that is in the control group of that session;
 // the shell and the programs are services of the user, and do not know
-// XDG_SESSION_ID. The panel is empty, and nothing is
-// animated.
+// XDG_SESSION_ID. The panel is empty, and nothing is animated.
 func (h *Host) GNOME(user string) *Display {
 	h.t.Helper()
 	d := h.newDisplay(user, gnomeNotifier)

@@ -113,7 +113,8 @@ func (d *Display) Start(command string) {
 	d.host.must(strings.NewReader(command+"\n"), "sh", "-c", `cat >"$1"`, "sh", d.runtime+"/lab-start")
 }
 
-// Screenshot returns what is on the screen, and keeps it as NAME.png in [Shots].
+// Screenshot returns what is on the screen, and keeps it as NAME.png in [Shots],
+// in a directory of the test. That of a test that failed is kept as failed.png.
 func (d *Display) Screenshot(name string) image.Image {
 	d.t.Helper()
 	shot := d.robot.look()

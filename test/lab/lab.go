@@ -8,11 +8,17 @@
 //	host.Must("wall", "hello")
 //	err := alice.WaitFor("hello", 5*time.Second)
 //
-// Start at [Boot] and [Bare]. A host has a root filesystem of its own, which is
-// made once for each release and kept in [Cache], and it shares a network with
-// the other hosts and with the ssh clients of the same test run, but with
-// nothing else. All of it ends with the test; when the test process is killed
-// it ends with that process.
+// Start at [Boot] and [Bare], and at [Desktop] for people who sit in front of a
+// desktop, where a robot looks and clicks:
+//
+//	desktop := lab.Desktop(t).XFCE("alice")
+//	button, err := desktop.WaitButton("OK", 5*time.Second)
+//	desktop.Click(button)
+//
+// A host has a root filesystem of its own, which is made once of each kind and
+// kept in [Cache], and it shares a network with the other hosts and with the ssh
+// clients of the same test run, but with nothing else. All of it ends with the
+// test; when the test process is killed it ends with that process.
 //
 // It needs root on a Linux computer and the Debian packages mmdebstrap,
 // systemd-container, iproute2, openssh-client, util-linux and, for

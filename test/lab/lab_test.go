@@ -15,8 +15,9 @@ import (
 	"msg/test/lab"
 )
 
-// TestMain takes the settings of a CI job: CI itself, and MSG_LAB_CACHE for a
-// directory that it keeps.
+// TestMain takes the settings of a CI job: CI itself, MSG_LAB_CACHE for a
+// directory that it keeps, MSG_LAB_SHOTS for one with pictures of desktops, and
+// MSG_LAB_GNOME if it has the time for GNOME.
 func TestMain(m *testing.M) {
 	lab.Require = os.Getenv("CI") != ""
 	lab.Cache = os.Getenv("MSG_LAB_CACHE")

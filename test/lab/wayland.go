@@ -64,6 +64,7 @@ func (m *virtualMouse) create() error {
 	m.request(wlDisplay, wlDisplayGetRegistry, registry)
 	var name uint32
 	err := m.sync(func(object uint32, event uint16, args []byte) {
+		// Its name, the length of the interface, and that.
 		if object == registry && event == wlRegistryGlobal && bytes.HasPrefix(args[8:], []byte(mouseMaker+"\x00")) {
 			name = word.Uint32(args)
 		}
