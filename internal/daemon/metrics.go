@@ -2,11 +2,12 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"msg"
 )
@@ -14,10 +15,12 @@ import (
 // meters are the numbers that an administrator may watch. Labels have few
 // values, none of them chosen by a user.
 type meters struct {
-	set      *metrics.Set
-	accepted *metrics.Counter
-	commits  *metrics.PrometheusHistogram
-	failures *metrics.Counter
+	registry *prometheus.Registry
+	accepted prometheus.Counter
+	refusals *prometheus.CounterVec
+	receipts *prometheus.CounterVec
+	commits  prometheus.Histogram
+	failures prometheus.Counter
 }
 
 // Why a message was refused as a whole.
@@ -29,32 +32,37 @@ const (
 )
 
 func newMeters() *meters {
-	set := metrics.NewSet()
+	m := &meters{
+		registry: prometheus.NewRegistry(),
+		accepted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "msgd_messages_accepted_total", Help: "Messages that were accepted."}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "msgd_messages_refused_total", Help: "Messages that were refused as a whole."}, []string{"reason"}),
+		receipts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "msgd_receipts_total", Help: "What came of messages in each session."}, []string{"outcome", "surface"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "msgd_journal_commit_seconds", Help: "How long it takes to write to the journal.",
+			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5}}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "msgd_journal_failures_total", Help: "How often writing to the journal failed."}),
+	}
+	m.registry.MustRegister(m.accepted, m.refusals, m.receipts, m.commits, m.failures,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, reason := range []string{refusedRule, refusedLimit, refusedInvalid, refusedError} { // 0 is a value as well
-		set.NewCounter(refusedName(reason))
+		m.refusals.WithLabelValues(reason)
 	}
-	return &meters{
-		set:      set,
-		accepted: set.NewCounter("msgd_messages_accepted_total"),
-		failures: set.NewCounter("msgd_journal_failures_total"),
-		commits: set.NewPrometheusHistogramExt("msgd_journal_commit_seconds",
-			[]float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5}),
-	}
+	return m
 }
 
-func refusedName(reason string) string {
-	return fmt.Sprintf("msgd_messages_refused_total{reason=%q}", reason)
-}
-
-func (m *meters) refused(reason string) { m.set.GetOrCreateCounter(refusedName(reason)).Inc() }
+func (m *meters) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
 
 func (m *meters) receipt(r msg.Receipt) {
-	m.set.GetOrCreateCounter(fmt.Sprintf("msgd_receipts_total{outcome=%q,surface=%q}", r.Outcome, r.Surface)).Inc()
+	m.receipts.WithLabelValues(string(r.Outcome), r.Surface).Inc()
 }
 
 // commit counts a transaction of the journal, which ends with a sync.
 func (m *meters) commit(began time.Time, err error) {
-	m.commits.UpdateDuration(began)
+	m.commits.Observe(time.Since(began).Seconds())
 	if err != nil {
 		m.failures.Inc()
 	}
@@ -62,13 +70,17 @@ func (m *meters) commit(began time.Time, err error) {
 
 // gauges are read when somebody asks.
 func (d *Daemon) gauges() {
-	for name, read := range map[string]func() int64{
-		"msgd_waiting_messages": func() int64 { return int64(d.waiting.count()) },
-		"msgd_queued_messages":  func() int64 { return int64(d.queue.count()) },
-		"msgd_journal_bytes":    d.journal.size,
-		"msgd_sessions":         d.sessionCount,
+	for _, g := range []struct {
+		name, help string
+		read       func() int64
+	}{
+		{"msgd_waiting_messages", "Messages that wait for answers.", func() int64 { return int64(d.waiting.count()) }},
+		{"msgd_queued_messages", "Messages that are kept for people who are not signed in.", func() int64 { return int64(d.queue.count()) }},
+		{"msgd_journal_bytes", "The size of the journal.", d.journal.size},
+		{"msgd_sessions", "Sessions there are; -1 if they cannot be listed.", d.sessionCount},
 	} {
-		d.meters.set.NewGauge(name, func() float64 { return float64(read()) })
+		d.meters.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help},
+			func() float64 { return float64(g.read()) }))
 	}
 }
 
@@ -86,9 +98,5 @@ func (d *Daemon) sessionCount() int64 {
 // Metrics offers the numbers in the text format of Prometheus. Who may ask is
 // up to whoever listens.
 func (d *Daemon) Metrics() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		d.meters.set.WritePrometheus(w)
-		metrics.WriteProcessMetrics(w)
-	})
+	return promhttp.HandlerFor(d.meters.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 }
