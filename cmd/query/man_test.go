@@ -123,9 +123,11 @@ func tableOptions(t *testing.T, command string) (names []string) {
 
 // works reports whether an option is understood and this version has it.
 func works(t *testing.T, name string) bool {
-	for _, value := range []string{"", ":web1"} {
-		if q, err := cli.ParseQuery("query", []string{"session", "/" + name + value}); err == nil {
-			return q.Needs == ""
+	for _, value := range []string{"", ":web1", ":10"} {
+		for _, kind := range []string{"session", "message"} {
+			if q, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
+				return q.Needs == ""
+			}
 		}
 	}
 	t.Errorf("/%s cannot be given", name)

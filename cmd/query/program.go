@@ -112,7 +112,7 @@ func (p program) ask(ctx context.Context, name string, q cli.Query) (a answer) {
 	}
 	defer c.Close()
 	if q.Kind == cli.QueryMessage {
-		a.err = c.Messages(ctx, q.Filter, cli.MaxMessages, func(r msg.Record) { a.records = append(a.records, r) })
+		a.err = c.Messages(ctx, q.Filter, cmp.Or(q.Limit, cli.MaxMessages), func(r msg.Record) { a.records = append(a.records, r) })
 	} else {
 		a.sessions, a.err = c.Sessions(ctx)
 	}

@@ -51,8 +51,10 @@ func tableOptions(t *testing.T, command string) (names []string) {
 func works(t *testing.T, command, name string) bool {
 	for _, value := range []string{"", ":60", ":yesno", ":yes", ":on"} {
 		if command == "query" {
-			if q, err := cli.ParseQuery("query", []string{"session", "/" + name + value}); err == nil {
-				return q.Needs == ""
+			for _, kind := range []string{"session", "message"} {
+				if q, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
+					return q.Needs == ""
+				}
 			}
 			continue
 		}

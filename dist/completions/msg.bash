@@ -9,7 +9,7 @@
 _msg_options() {
 	case $1 in
 	msg) echo server= time= title= buttons= v w json ok answer= queue dnd utf8 help h '?' version ;;
-	query | qwinsta | quser) echo server= counter json utf8 mode flow connect vm help h '?' version ;;
+	query | qwinsta | quser) echo server= counter limit= json utf8 mode flow connect vm help h '?' version ;;
 	esac
 }
 

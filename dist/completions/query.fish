@@ -12,6 +12,7 @@ for command in query qwinsta quser
     complete -c $command -f
     complete -c $command -l server -x -a '(__fish_print_hostnames)' -d 'Computers to ask'
     complete -c $command -l counter -d 'Add the number of sessions'
+    complete -c $command -l limit -x -d 'How many messages are listed'
     complete -c $command -l json -d 'Print JSON objects'
     complete -c $command -l help -l h -l '?' -d 'Print help'
     complete -c $command -l version -d 'Print the version'
@@ -19,7 +20,7 @@ for command in query qwinsta quser
         complete -c $command -l $option -d 'Without effect'
     end
     # The spelling of Windows.
-    complete -c $command -n 'string match -q "/*" -- (commandline -ct)' -a '/server: /counter /json /utf8 /mode /flow /connect /vm /help /h /? /version'
+    complete -c $command -n 'string match -q "/*" -- (commandline -ct)' -a '/server: /counter /limit: /json /utf8 /mode /flow /connect /vm /help /h /? /version'
 end
 complete -c query -n 'test (__query_words) -eq 0' -a 'session user message'
 complete -c query -n 'test (__query_words) -eq 1' -a '(__query_names)'

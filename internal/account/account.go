@@ -28,11 +28,13 @@ import (
 // Here it is read once. What is not in it is asked of getent(1), which goes
 // through the system's NSS modules; most commands never need it.
 type DB struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // not held while getent runs: what is known is told at once
 	users  table
 	groups table
-	until  time.Time // when getent is asked no more
-	asked  time.Time // when it was asked last
+
+	asking sync.Mutex // one getent at a time
+	until  time.Time  // when getent is asked no more
+	asked  time.Time  // when it was asked last
 }
 
 // New returns a DB that has not read anything yet.
@@ -46,6 +48,10 @@ func NewAt(etc string) *DB {
 
 // Name returns the user name of uid, or the number if nobody knows it.
 func (db *DB) Name(uid uint32) string { return db.name(&db.users, uid) }
+
+// Known is Name for accounts of /etc/passwd and those that somebody has asked
+// for lately; it asks nobody.
+func (db *DB) Known(uid uint32) (name string, ok bool) { return db.known(&db.users, uid) }
 
 // UID returns the user ID of a name.
 func (db *DB) UID(name string) (uint32, bool) { return db.id(&db.users, name) }
@@ -65,25 +71,31 @@ func (db *DB) GID(name string) (uint32, bool) { return db.id(&db.groups, name) }
 // GroupName returns the name of a group, or the number if nobody knows it.
 func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
 
-func (db *DB) name(t *table, id uint32) string {
+func (db *DB) known(t *table, id uint32) (name string, ok bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t.refresh()
-	name, ok := t.names[id]
-	if !ok {
-		name = strconv.FormatUint(uint64(id), 10)
-		if fields, err := db.getent(t.database, name); err == nil {
-			name = fields[0]
-		}
-		t.names[id] = name
+	name, ok = t.names[id]
+	return name, ok
+}
+
+func (db *DB) name(t *table, id uint32) string {
+	if name, ok := db.known(t, id); ok {
+		return name
 	}
+	name := strconv.FormatUint(uint64(id), 10)
+	if fields, err := db.getent(t.database, name); err == nil {
+		name = fields[0]
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t.names[id] = name
 	return name
 }
 
 func (db *DB) id(t *table, name string) (uint32, bool) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.lookUp(t, name)
+	e, ok := db.entry(t, name)
+	return e.id, ok
 }
 
 // GroupExists reports whether there is a group of that name.
@@ -96,39 +108,52 @@ func (db *DB) GroupExists(name string) bool {
 // as a member. Asking each group for its members, and not each user for the
 // groups, takes one question for any number of users.
 func (db *DB) InGroup(user, group string) bool {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	gid, ok := db.lookUp(&db.groups, group)
+	g, ok := db.entry(&db.groups, group)
 	if !ok || user == "" {
 		return false
 	}
-	if slices.Contains(strings.Split(db.groups.fourth[group], ","), user) {
+	if slices.Contains(strings.Split(g.fourth, ","), user) {
 		return true
 	}
-	_, ok = db.lookUp(&db.users, user)
-	return ok && db.users.fourth[user] == strconv.FormatUint(uint64(gid), 10)
+	u, ok := db.entry(&db.users, user)
+	return ok && u.fourth == strconv.FormatUint(uint64(g.id), 10)
 }
 
-// lookUp finds the number of a name; with it the table has the fourth field.
-func (db *DB) lookUp(t *table, name string) (uint32, bool) {
-	t.refresh()
-	if id, ok := t.ids[name]; ok {
-		return id, true
+// entry finds what belongs to a name.
+func (db *DB) entry(t *table, name string) (entry, bool) {
+	if e, exists, known := db.knownEntry(t, name); known {
+		return e, exists
 	}
-	if t.nobody[name] {
-		return 0, false
-	}
-	fields, err := db.getent(t.database, name)
-	if err != nil || fields[0] != name && isNumber(name) { // getent takes a number for an ID
+	e, err := db.askEntry(t.database, name)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if err != nil {
 		t.nobody[name] = true
-		return 0, false
+		return entry{}, false
+	}
+	t.entries[name] = e
+	return e, true
+}
+
+// knownEntry also knows who is nobody.
+func (db *DB) knownEntry(t *table, name string) (e entry, exists, known bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t.refresh()
+	e, exists = t.entries[name]
+	return e, exists, exists || t.nobody[name]
+}
+
+func (db *DB) askEntry(database, name string) (entry, error) {
+	fields, err := db.getent(database, name)
+	if err != nil {
+		return entry{}, err
+	}
+	if fields[0] != name && isNumber(name) { // getent takes a number for an ID
+		return entry{}, fmt.Errorf("%q is not in %s", name, database)
 	}
 	id, err := strconv.ParseUint(fields[2], 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	t.ids[name], t.fourth[name] = uint32(id), fields[3]
-	return uint32(id), true
+	return entry{uint32(id), fields[3]}, err
 }
 
 func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
@@ -143,8 +168,6 @@ type Account struct {
 // Account looks up everything about one user. Groups that cannot be found out
 // are left off: the process then has fewer rights, never more.
 func (db *DB) Account(uid uint32) (Account, error) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
 	id := strconv.FormatUint(uint64(uid), 10)
 	entry, err := user.LookupId(id)
 	if err != nil {
@@ -177,6 +200,8 @@ func (db *DB) getent(database, key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
 		return nil, fmt.Errorf("%q is not in %s", key, database)
 	}
+	db.asking.Lock()
+	defer db.asking.Unlock()
 	now := time.Now()
 	if db.until.IsZero() || now.Sub(db.asked) > getentTimeout {
 		db.until = now.Add(getentTimeout)

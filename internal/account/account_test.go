@@ -29,6 +29,12 @@ func TestLookups(t *testing.T) {
 	if got := db.Name(0); got != "root" {
 		t.Errorf("name of 0: %q", got)
 	}
+	if got, ok := db.Known(70001); got != "alice" || !ok {
+		t.Errorf("known as 70001: %q, %v", got, ok)
+	}
+	if got, ok := db.Known(3999999999); ok {
+		t.Errorf("nobody is known as %q", got)
+	}
 	if uid, ok := db.UID("toor"); !ok || uid != 0 {
 		t.Errorf("toor: %d, %v", uid, ok)
 	}

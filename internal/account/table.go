@@ -12,14 +12,19 @@ import (
 type table struct {
 	path, database string
 
-	names  map[uint32]string
-	ids    map[string]uint32
-	fourth map[string]string // by name: the main group of a user, the members of a group
-	local  map[string]uint32 // of the file alone
-	nobody map[string]bool   // names that getent does not know
+	names   map[uint32]string
+	entries map[string]entry
+	local   map[string]uint32 // of the file alone
+	nobody  map[string]bool   // names that getent does not know
 
 	read, looked time.Time // when the file was read, and when it was looked at
 	version      fileVersion
+}
+
+// entry is what belongs to a name.
+type entry struct {
+	id     uint32
+	fourth string // field: the main group of a user, the members of a group
 }
 
 // fileVersion tells one content of a file from another.
@@ -54,8 +59,8 @@ func (t *table) refresh() {
 // parse reads the lines. Of several names for one number the first is its name,
 // as in the C library.
 func (t *table) parse(file string) {
-	t.names, t.ids, t.nobody = map[uint32]string{}, map[string]uint32{}, map[string]bool{}
-	t.fourth, t.local = map[string]string{}, map[string]uint32{}
+	t.names, t.entries = map[uint32]string{}, map[string]entry{}
+	t.local, t.nobody = map[string]uint32{}, map[string]bool{}
 	for line := range strings.Lines(file) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(fields) < 4 || fields[0] == "" {
@@ -68,8 +73,8 @@ func (t *table) parse(file string) {
 		if _, ok := t.names[uint32(id)]; !ok {
 			t.names[uint32(id)] = fields[0]
 		}
-		if _, ok := t.ids[fields[0]]; !ok {
-			t.ids[fields[0]], t.local[fields[0]], t.fourth[fields[0]] = uint32(id), uint32(id), fields[3]
+		if _, ok := t.entries[fields[0]]; !ok {
+			t.entries[fields[0]], t.local[fields[0]] = entry{uint32(id), fields[3]}, uint32(id)
 		}
 	}
 }

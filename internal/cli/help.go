@@ -33,7 +33,7 @@ MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time]}
 
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
     [/SERVER:host[,host...]] [/COUNTER] [/JSON]
-QUERY MESSAGE [id] [/SERVER:host[,host...]] [/JSON]
+QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]
 `
 
 // Help is the long form, for /?.
@@ -113,8 +113,9 @@ reached by ssh. /counter adds totals, /json prints one JSON object a line with
 the full names. An idle time of . is less than a minute, 3+13:42 is 3 days, 13
 hours and 42 minutes.
 
-query message lists the newest messages: yours or, for an administrator, all.
-With an ID from that list it tells all of one, answers included:
+query message lists the newest messages: yours or, for an administrator, all;
+100 of them, or as many as /limit says. With an ID from that list it tells all
+of one, answers included:
 
     query message
     query message 5DTB4K

@@ -49,6 +49,7 @@ const (
 	optHelp    = "help"
 	optVersion = "version"
 	optCounter = "counter"
+	optLimit   = "limit"
 	optOK      = "ok"
 	optAnswer  = "answer"
 	optQueue   = "queue"
@@ -68,6 +69,7 @@ var options = []option{
 	{name: optWait, value: valueNone, in: forMsg},
 	{name: optJSON, value: valueNone, in: forMsg | forQuery},
 	{name: optCounter, value: valueNone, in: forQuery},
+	{name: optLimit, value: valueRequired, in: forQuery},
 	{name: optHelp, alias: "?", value: valueNone, in: forMsg | forQuery},
 	{name: "h", value: valueNone, in: forMsg | forQuery},
 	{name: optVersion, value: valueNone, in: forMsg | forQuery},
@@ -159,6 +161,7 @@ var example = map[string]string{
 	optButtons: string("yesno"),
 	optAnswer:  "yes",
 	optUser:    "bob",
+	optLimit:   "1000",
 }
 
 // notAnOption is the Reason of a word that may have been meant as text.

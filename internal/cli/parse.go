@@ -210,6 +210,7 @@ type Query struct {
 	Filter  string // a session name, user name or ID, or a message's ID; empty for all
 	Servers []string
 	Counter bool
+	Limit   int // how many messages are listed at most; 0 if it was not said
 	JSON    bool
 	Needs   string // as in Msg
 }
@@ -227,10 +228,12 @@ func ParseQuery(name string, args []string) (Query, error) {
 			ended, rest = true, rest[1:]
 		case !ended && isOption(word):
 			g, after, err := next(forQuery, rest)
+			if err == nil {
+				err = q.set(g)
+			}
 			if err != nil {
 				return q, err
 			}
-			q.set(g)
 			rest = after
 		default:
 			words, rest = append(words, word), rest[1:]
@@ -260,6 +263,9 @@ func (q *Query) setWords(words []string) error {
 	if q.Kind == QueryMessage && q.Counter {
 		return &UsageError{Word: "/counter", Reason: "does not go with query message"}
 	}
+	if q.Kind != QueryMessage && q.Limit > 0 {
+		return &UsageError{Word: "/limit", Reason: "goes with query message only", Hint: "query message /limit:" + strconv.Itoa(q.Limit)}
+	}
 	if len(words) > 1 {
 		return &UsageError{Word: words[1], Reason: "is one name too many"}
 	}
@@ -281,7 +287,7 @@ func kindByName(name string) QueryKind {
 	return ""
 }
 
-func (q *Query) set(g given) {
+func (q *Query) set(g given) (err error) {
 	switch g.name {
 	case optHelp, "h":
 		q.Help = true
@@ -291,10 +297,21 @@ func (q *Query) set(g given) {
 		q.Servers = append(q.Servers, strings.Split(g.text, ",")...)
 	case optCounter:
 		q.Counter = true
+	case optLimit:
+		q.Limit, err = parseLimit(g)
 	case optJSON:
 		q.JSON = true
 	case optUTF8, "mode", "flow", "connect", "vm": // nothing to show, see the table
 	default:
 		q.Needs = g.whole
 	}
+	return err
+}
+
+func parseLimit(g given) (int, error) {
+	n, err := strconv.Atoi(g.text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, &UsageError{Word: g.whole, Reason: fmt.Sprintf("is not a number of messages: 1 to %d", maxLimit)}
+	}
+	return n, nil
 }

@@ -9,8 +9,11 @@ import (
 	"msg/internal/text"
 )
 
-// MaxMessages is how many messages "query message" lists.
-const MaxMessages = 100
+// How many messages "query message" lists, unless /limit says so, and with it.
+const (
+	MaxMessages = 100
+	maxLimit    = 10_000
+)
 
 // MessageTable is the output of "query message": one line for each message,
 // the newest first.

@@ -16,15 +16,6 @@ import (
 	"msg/internal/hosttest"
 )
 
-// TestContract holds a client and a server together to the contract of Host.
-func TestContract(t *testing.T) {
-	hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
-		f := newService()
-		c := NewClient(DialLocal(listening(t, &Server{Service: f, Host: "test"})), "")
-		return hosttest.Fixture{Host: c, Screen: f.Screen, Waits: true}
-	})
-}
-
 func TestAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newService()
@@ -264,6 +255,11 @@ func TestClientLimits(t *testing.T) {
 	m.Buttons = "maybe"
 	if err := send(long[:1], m); !errors.Is(err, msg.ErrMessage) {
 		t.Errorf("with buttons that are not there: %v", err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.SetDND(ended, msg.DND{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
 	}
 	if err := c.Close(); err != nil {
 		t.Errorf("Close: %v", err)

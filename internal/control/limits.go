@@ -15,14 +15,15 @@ type limits struct {
 
 // enter counts a connection, unless there are too many. The superuser is
 // neither counted nor refused: it can end the daemon anyway, and whoever
-// clears up must get in.
-func (l *limits) enter(uid uint32, all, perUser int) bool {
+// clears up must get in. Clients that are foreign (see peer) get in only while less than
+// half of all places are taken, because one user can be thousands of them.
+func (l *limits) enter(uid uint32, all, perUser int, foreign func() bool) bool {
 	if uid == 0 {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all >= all || l.perUser[uid] >= perUser {
+	if l.all >= all || l.perUser[uid] >= perUser || l.all >= all/2 && foreign() {
 		return false
 	}
 	if l.perUser == nil {

@@ -1,12 +1,14 @@
 package control
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +20,7 @@ type peer struct {
 	conn     syscall.RawConn
 	uid, gid uint32
 	pid      int
-	seen     uint64 // when the connection was accepted, in clock ticks after boot
+	seen     time.Time // when the connection was accepted
 }
 
 func peerOf(c net.Conn) (peer, error) {
@@ -30,7 +32,7 @@ func peerOf(c net.Conn) (peer, error) {
 	if err != nil {
 		return peer{}, err
 	}
-	p := peer{conn: raw}
+	p := peer{conn: raw, seen: time.Now()}
 	err = p.ask(func(fd int) error {
 		cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 		if err == nil {
@@ -38,10 +40,6 @@ func peerOf(c net.Conn) (peer, error) {
 		}
 		return err
 	})
-	var now unix.Timespec
-	if err == nil && unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) == nil {
-		p.seen = uint64(now.Nano()) / tick
-	}
 	return p, err
 }
 
@@ -81,6 +79,18 @@ func (p peer) groups() ([]uint32, error) {
 		}
 	})
 	return append(gids[:n], p.gid), err
+}
+
+// foreign reports whether the peer is, or may have been, in another user
+// namespace. In one, a user has the thousands of accounts of /etc/subuid, of
+// which nobody has a name.
+func (p peer) foreign() bool {
+	theirs, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/uid_map")
+	if err != nil {
+		return true
+	}
+	ours, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || !bytes.Equal(theirs, ours)
 }
 
 // place finds the terminal and the session that the peer is in; what cannot be
@@ -133,15 +143,16 @@ func (p peer) pidfd() (int, error) {
 // number came round: what is found then is another's terminal, see place.
 func (p peer) lives(pidfd int, start uint64) bool {
 	if pidfd < 0 {
-		return start <= p.seen
+		var now unix.Timespec
+		err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now)
+		return err == nil && time.Duration(start)*tick <= time.Duration(now.Nano())-time.Since(p.seen)
 	}
 	err := unix.PidfdSendSignal(pidfd, 0, nil, 0)
 	return err == nil || err == unix.EPERM
 }
 
-// tick is a clock tick of /proc in nanoseconds: USER_HZ is 100 on every Linux
-// that Go runs on.
-const tick = 1e9 / 100
+// tick is a clock tick of /proc: USER_HZ is 100 on every Linux that Go runs on.
+const tick = time.Second / 100
 
 // parseStat reads the controlling terminal and the time of start from
 // /proc/PID/stat, see proc_pid_stat(5). The name of the process, which it

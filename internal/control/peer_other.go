@@ -16,4 +16,5 @@ type peer struct{ uid uint32 }
 func peerOf(net.Conn) (peer, error)            { return peer{}, errPeer }
 func serverUID(net.Conn) (uint32, error)       { return 0, errPeer }
 func (peer) groups() ([]uint32, error)         { return nil, errPeer }
+func (peer) foreign() bool                     { return true }
 func (peer) place() (terminal, session string) { return "", "" }

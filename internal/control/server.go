@@ -104,7 +104,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 		conn.Close()
 		return
 	}
-	if !s.limits.enter(who.uid, s.MaxClients, s.MaxPerUser) {
+	if !s.limits.enter(who.uid, s.MaxClients, s.MaxPerUser, who.foreign) {
 		if s.limits.tell() {
 			s.Log.Warn("too many connections", "uid", who.uid)
 		}
@@ -118,12 +118,13 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 }
 
 // turnAway answers a connection that is one too many. The lines fit into the
-// buffer of a new connection, so this does not wait.
+// buffer of a new connection, so this does not wait; the deadline is for
+// sockets of another kind.
 func (s *Server) turnAway(conn net.Conn) {
 	defer conn.Close()
 	hello, _ := encode(greeting{Version, s.Host})
 	line, _ := encode(reply{Done: doneOf(fmt.Errorf("%w: too many connections to msgd, try again later", msg.ErrLimit))})
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = conn.Write(append(hello, line...))
 }
 
@@ -233,7 +234,7 @@ func (s *Server) put(o *out, line any, canWait bool) {
 // principal makes a Principal of a client of a unix socket. Where the client
 // is costs a few system calls, and only some requests need it.
 func (s *Server) principal(who peer, op string) (msg.Principal, error) {
-	p := msg.Principal{User: s.Accounts.Name(who.uid), Account: strconv.FormatUint(uint64(who.uid), 10), Host: s.Host, Superuser: who.uid == 0}
+	p := msg.Principal{User: s.name(who), Account: strconv.FormatUint(uint64(who.uid), 10), Host: s.Host, Superuser: who.uid == 0}
 	if err := s.groups(who, &p); err != nil {
 		return msg.Principal{}, fmt.Errorf("finding out the groups of %s: %v", p.User, err)
 	}
@@ -241,6 +242,18 @@ func (s *Server) principal(who peer, op string) (msg.Principal, error) {
 		p.Terminal, p.Session = who.place()
 	}
 	return p, nil
+}
+
+// name is the name of the peer's account. For those that have none no directory
+// is asked: there are more of them than it can be asked for.
+func (s *Server) name(who peer) string {
+	if name, ok := s.Accounts.Known(who.uid); ok {
+		return name
+	}
+	if who.foreign() {
+		return strconv.FormatUint(uint64(who.uid), 10)
+	}
+	return s.Accounts.Name(who.uid)
 }
 
 func (s *Server) groups(who peer, p *msg.Principal) error {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
-	"path/filepath"
 	"sync"
-	"testing"
 	"time"
 
 	"msg"
@@ -17,9 +15,11 @@ import (
 // everything but what its errors say.
 type fakeService struct {
 	*hosttest.Fake
-	asked chan msg.Principal // who asked last; the older ones are dropped
-	ended chan error         // the cause of the end of a Send that waited
-	fails error              // of everything
+	ended chan error // the cause of the end of a Send that waited
+	fails error      // of everything
+
+	noting sync.Mutex
+	asked  chan msg.Principal // who asked last; the older ones are dropped
 
 	mu      sync.Mutex
 	dnd     map[string]msg.DND
@@ -44,6 +44,8 @@ func newService() *fakeService {
 }
 
 func (f *fakeService) note(p msg.Principal) error {
+	f.noting.Lock()
+	defer f.noting.Unlock()
 	select {
 	case <-f.asked:
 	default:
@@ -84,6 +86,9 @@ func (f *fakeService) Answer(_ context.Context, p msg.Principal, a msg.Answer) (
 	if !ok {
 		return msg.Receipt{}, msg.ErrButton
 	}
+	if a.Message == "" {
+		a.Message = "01K4EXYZ0123456789ABCDEFGH" // waits in every terminal
+	}
 	return msg.Receipt{Message: a.Message, Session: msg.Session{ID: "1", Idle: msg.IdleUnknown}, Outcome: msg.OutcomeAnswered, Answer: label,
 		At: time.Now(), Final: true}, nil
 }
@@ -114,32 +119,6 @@ func (f *fakeService) Messages(_ context.Context, p msg.Principal, id string, li
 		}
 	}
 	return nil
-}
-
-// listening starts a server on a socket of its own, which has ended when the
-// test has.
-func listening(t testing.TB, s *Server) (path string) {
-	t.Helper()
-	path = filepath.Join(folder(t), "s")
-	l, err := Listen(path, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serving(t, s, l)
-	return path
-}
-
-func serving(t testing.TB, s *Server, l net.Listener) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error)
-	go func() { served <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
 }
 
 // piped makes a client that talks to a server through pipes.

@@ -40,7 +40,7 @@ type Computer interface {
 	Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt))
 
 	// Resume waits for the answers to m in sessions that were shown it before
-	// msgd was restarted; nothing is shown.
+	// msgd was restarted; nothing is shown. The time runs from m.Sent.
 	Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt))
 
 	// Answer gives an answer to a message that waits in a session of p's own

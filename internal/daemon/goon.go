@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"msg"
@@ -57,9 +56,8 @@ func (d *Daemon) goOnWith(s stored, there map[string]msg.Session, now time.Time)
 	again := m
 	again.Again = true
 	dl.start(r.again, again, d.computer.Deliver, dl.take)
-	if len(r.resume) > 0 {
-		dl.start(r.resume, m, until(r.deadline, d.computer.Resume), dl.take)
-	}
+	m.Sent = r.deadline.Add(-m.Timeout) // when it was shown, which may be long after
+	dl.start(r.resume, m, d.computer.Resume, dl.take)
 	d.queue.goOn(dl, r.keep)
 }
 
@@ -97,24 +95,6 @@ func (dl *delivery) remains(there map[string]msg.Session, now time.Time) (r rema
 func isSame(a, b msg.Session) bool {
 	apart := a.Since.Sub(b.Since).Abs()
 	return a.Account == b.Account && a.Since.IsZero() == b.Since.IsZero() && apart <= sameSession
-}
-
-// until ends a wait at a deadline that the computer does not know: the message
-// says how long to wait, but not since when.
-func until(deadline time.Time, wait show) show {
-	if deadline.IsZero() {
-		return wait
-	}
-	return func(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
-		wait(ctx, to, m, func(r msg.Receipt) {
-			if r.Outcome == msg.OutcomeFailed && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-				r.Outcome, r.Detail = msg.OutcomeExpired, ""
-			}
-			report(r)
-		})
-	}
 }
 
 // goOn keeps what was kept before msgd was restarted, whatever the limits.

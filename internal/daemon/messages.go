@@ -9,7 +9,7 @@ import (
 )
 
 // maxMessages is the most that one question is answered with.
-const maxMessages = 1000
+const maxMessages = 10_000
 
 // Messages implements control.Service. A superuser, and the readers that
 // msgd.toml names, see all; everybody else what they sent, and of what was

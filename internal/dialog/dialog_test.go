@@ -179,16 +179,18 @@ func TestGuard(t *testing.T) {
 // window was closed, is new to whoever is typing.
 func TestGuardAfterFocus(t *testing.T) {
 	x := hosttest.XServer(t, "1024x768x24")
-	first := begin(t, x, Request{Title: "other"})
-	d := beginWith(t, x, request("Yes"), options{guard: keyGuard})
-	hour := uint32(time.Hour / time.Millisecond)
-	x.Focus(t, first.window)
+	begin(t, x, Request{Title: "the one that has the keyboard"})
+	guard := uint32(time.Hour / time.Millisecond)
+	d := beginWith(t, x, request("Yes"), options{guard: time.Hour})
+	up, now := x.Time(t), uint32(0)
+	x.Until(t, "a millisecond", func() bool { now = x.Time(t); return now > up })
 	x.Focus(t, d.window)
-	x.KeyAt(t, d.window, hosttest.KeyEscape, true, x.Time(t)-hour)
+	// Late enough after it came up, but not after it got the keyboard.
+	x.KeyAt(t, d.window, hosttest.KeyEscape, true, now+guard-1)
 	// How late is late enough is not known before the dialog has seen that it
 	// has the keyboard.
 	for {
-		x.KeyAt(t, d.window, hosttest.KeyReturn, true, x.Time(t)+hour)
+		x.KeyAt(t, d.window, hosttest.KeyReturn, true, x.Time(t)+2*guard)
 		select {
 		case e := <-d.ended:
 			if e.result.Outcome != Answered {

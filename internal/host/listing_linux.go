@@ -47,7 +47,7 @@ func (x *listing) find(sessions []msg.Session) (places []place, gone []msg.Sessi
 	for _, s := range sessions {
 		i, ok := x.seats[seatOf(s)]
 		switch {
-		case !ok || !sameTime(s.Since, x.places[i].Since):
+		case !ok || laterSignIn(s, x.places[i].Session):
 			gone = append(gone, s)
 		case !seen[i]:
 			seen[i] = true
@@ -58,6 +58,13 @@ func (x *listing) find(sessions []msg.Session) (places []place, gone []msg.Sessi
 		}
 	}
 	return places, gone
+}
+
+// laterSignIn reports whether now is not the sign-in that was. Sources differ in
+// when it was, and on a busy computer one of them may be too late to be heard:
+// only times of the same source can be compared.
+func laterSignIn(was, now msg.Session) bool {
+	return was.Source == now.Source && !sameTime(was.Since, now.Since)
 }
 
 // sameTime compares two times of sign-in. Those from /proc are worked out from

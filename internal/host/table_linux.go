@@ -26,12 +26,13 @@ type table struct {
 	mu     sync.Mutex
 	kept   context.Context // ends with stop; nil if the table is not kept
 	end    context.CancelFunc
-	now    *listing  // the last whole one, nil if there is none
-	asOf   time.Time // when now was begun
-	begun  time.Time // when the last listing was begun, which may be under way
-	failed bool      // the last listing was not whole
-	first  time.Time // of the events since begun; zero if there are none
-	last   time.Time // event of all
+	now    *listing      // the last whole one, nil if there is none
+	asOf   time.Time     // when now was begun
+	took   time.Duration // how long now took
+	begun  time.Time     // when the last listing was begun, which may be under way
+	failed bool          // the last listing was not whole
+	first  time.Time     // of the events since begun; zero if there are none
+	last   time.Time     // event of all
 	next   *flight
 
 	files, bus bool // are watched
@@ -51,6 +52,7 @@ type flight struct {
 const (
 	settleTime = time.Second // after an event all is in place, except on a busy computer, where
 	lateTime   = 5 * time.Second
+	busyFactor = 20                     // settling takes as many times as long as listing, if that is more
 	soonTime   = 100 * time.Millisecond // from an event until those who wait for changes are told
 	apartTime  = time.Second            // between listings that nobody has asked for
 	relistTime = 30 * time.Second       // for what no event tells
@@ -107,7 +109,14 @@ func (t *table) quiet() (*listing, bool) {
 		return nil, false
 	}
 	told := t.files && (t.bus || !t.now.hasLogind)
-	return t.now, told && !t.asOf.Before(t.last.Add(t.settle))
+	return t.now, told && !t.asOf.Before(t.settled())
+}
+
+// settled is when things have settled after the last event. A computer that is
+// too busy to list quickly is too busy to sign people in quickly. The caller
+// holds mu.
+func (t *table) settled() time.Time {
+	return t.last.Add(max(t.settle, min(busyFactor*t.took, lateTime)))
 }
 
 // anew returns a listing that began after it was called.
@@ -163,7 +172,7 @@ func (t *table) store(f *flight, begun time.Time) {
 		return
 	}
 	changed := t.now == nil || !t.now.same(f.x)
-	t.now, t.asOf = f.x, begun
+	t.now, t.asOf, t.took = f.x, begun, time.Since(begun)
 	if f.x.hasLogind {
 		t.logindCameLocked()
 	}
@@ -217,8 +226,8 @@ func (t *table) due() time.Time {
 		at = t.first.Add(soonTime)
 	case t.failed:
 		at = t.begun.Add(lateTime)
-	case t.begun.Before(t.last.Add(t.settle)):
-		return t.last.Add(t.settle)
+	case t.begun.Before(t.settled()):
+		return t.settled()
 	case t.begun.Before(t.last.Add(lateTime)):
 		return t.last.Add(lateTime)
 	default:

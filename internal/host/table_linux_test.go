@@ -378,6 +378,7 @@ func TestListingFind(t *testing.T) {
 		"another terminal":              {change(one, func(s *msg.Session) { s.Name = "pts/2" }), false},
 		"somebody else":                 {change(one, func(s *msg.Session) { s.Account = "1001" }), false},
 		"an earlier sign-in":            {change(one, func(s *msg.Session) { s.Since = at.Add(-time.Hour) }), false},
+		"what another source says":      {change(one, func(s *msg.Session) { s.Since, s.Source = at.Add(-time.Hour), "proc" }), true},
 		"desktop":                       {screen, true},
 		"desktop before it has a name":  {change(screen, func(s *msg.Session) { s.Name = "x11" }), true},
 		"another desktop":               {change(screen, func(s *msg.Session) { s.ID = "5" }), false},

@@ -120,7 +120,7 @@ func (f *Fake) serve(ctx context.Context, s msg.Session, m msg.Message, receipts
 	w := f.begin(s, m) // before it is on the screen, which is when somebody may answer
 	f.show(s, m)
 	tell(msg.OutcomeAccepted, "", false)
-	receipts <- f.outcome(ctx, w, p)
+	receipts <- f.outcome(ctx, w, p, m.Timeout)
 }
 
 func (f *Fake) show(s msg.Session, m msg.Message) {

@@ -22,10 +22,10 @@ func (f *Fake) Deliver(ctx context.Context, to []msg.Session, m msg.Message, rep
 	each(to, report, func(s msg.Session, receipts chan<- msg.Receipt) { f.serve(ctx, s, m, receipts) })
 }
 
-// Resume waits for the answers to a message that was shown before.
+// Resume waits for the answers to a message that was shown when it was sent.
 func (f *Fake) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
 	each(to, report, func(s msg.Session, receipts chan<- msg.Receipt) {
-		receipts <- f.outcome(ctx, f.begin(s, m), f.person(s))
+		receipts <- f.outcome(ctx, f.begin(s, m), f.person(s), time.Until(m.Sent.Add(m.Timeout)))
 	})
 }
 
@@ -56,11 +56,12 @@ func (f *Fake) begin(s msg.Session, m msg.Message) *wait {
 	return w
 }
 
-// outcome waits until the person, the clock or the sender ends it.
-func (f *Fake) outcome(ctx context.Context, w *wait, p Person) msg.Receipt {
+// outcome waits until the person, the clock or the sender ends it; left is the
+// time there is, if the message has a time-out.
+func (f *Fake) outcome(ctx context.Context, w *wait, p Person, left time.Duration) msg.Receipt {
 	expired := (<-chan time.Time)(nil)
 	if w.message.Timeout > 0 {
-		expired = time.After(w.message.Timeout)
+		expired = time.After(left)
 	}
 	if p.Does.Bad() {
 		f.end(w, p.Does, "", p.Detail)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -54,6 +55,7 @@ type farm struct {
 	ptys   []*pty
 	owner  account
 	utmp   *utmpFile
+	listed []*pty
 	detect *detector
 }
 
@@ -132,6 +134,10 @@ func (f *farm) closeInto(err *error) { *err = errors.Join(*err, f.close()) }
 
 // list makes these ptys, and no others, logins of the owner.
 func (f *farm) list(ps []*pty) error {
+	if slices.Equal(ps, f.listed) {
+		return nil
+	}
+	f.listed = ps
 	records := make([]record, len(ps))
 	now := time.Now().Unix()
 	for i, p := range ps {

@@ -16,6 +16,7 @@ type options struct {
 	runs      int
 	sizes     []int
 	series    string
+	daemon    bool // msgd is running
 	json      bool
 	dry       bool
 }
@@ -30,6 +31,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&opt.runs, "runs", 30, "counted runs of each program and size")
 	fs.Func("sizes", "terminals in the series \"last\" (default 1,50,200,500)", opt.setSizes)
 	fs.StringVar(&opt.series, "series", "all", "all, last, stuck or startup")
+	fs.BoolVar(&opt.daemon, "daemon", false, "msgd is running, and msg goes through it")
 	fs.BoolVar(&opt.json, "json", false, "print JSON instead of tables")
 	fs.BoolVar(&opt.dry, "dry", false, "only print what the machine is like")
 	if err := fs.Parse(args); err != nil {

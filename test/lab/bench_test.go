@@ -17,6 +17,20 @@ import (
 // host where logind and utmp answer. "make bench" runs it; what it prints is
 // for people, and no time fails it.
 func BenchmarkAgainstWall(b *testing.B) {
+	h := benchHost(b)
+	runBench(b, h)
+}
+
+// BenchmarkDaemonAgainstWall has msg go through msgd.
+func BenchmarkDaemonAgainstWall(b *testing.B) {
+	h := benchHost(b)
+	startDaemon(b, h)
+	h.Must("systemctl", "start", "msgd.service")
+	runBench(b, h, "-daemon", "-series", "last")
+}
+
+// benchHost is a host with the commands and the benchmark.
+func benchHost(b *testing.B) *lab.Host {
 	bench := filepath.Join(b.TempDir(), "bench")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bench, "msg/test/bench")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -27,9 +41,13 @@ func BenchmarkAgainstWall(b *testing.B) {
 	install(b, h)
 	h.AddUser("alice")
 	h.Copy(bench, "/usr/local/bin/bench")
+	return h
+}
+
+func runBench(b *testing.B, h *lab.Host, args ...string) {
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	defer cancel()
-	args := []string{"/usr/local/bin/bench", "-msg", "/usr/local/bin/msg", "-user", "alice"}
+	args = append([]string{"/usr/local/bin/bench", "-msg", "/usr/local/bin/msg", "-user", "alice"}, args...)
 	args = append(args, strings.Fields(os.Getenv("BENCH_ARGS"))...)
 	r := h.Run(ctx, args...)
 	fmt.Println(r.Stdout) // the log of a benchmark is cut after a few lines

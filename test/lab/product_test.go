@@ -32,7 +32,7 @@ func buildCommands() {
 	if built.dir, built.err = os.MkdirTemp("", "msg-lab-bin"); built.err != nil {
 		return
 	}
-	cmd := exec.Command("go", "build", "-o", built.dir+string(filepath.Separator), "msg/cmd/msg", "msg/cmd/query")
+	cmd := exec.Command("go", "build", "-o", built.dir+string(filepath.Separator), "msg/cmd/msg", "msg/cmd/query", "msg/cmd/msgd")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		built.err = errors.New(string(out))
