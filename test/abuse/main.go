@@ -6,7 +6,8 @@
 //	abuse flood SOCKET N      N clients that ask as fast as they can
 //	abuse connect SOCKET N    N connections, or as many as it gets
 //	abuse bus SOCKET 0        a message bus that never replies
-//	abuse time N COMMAND...   the median of N runs of a command, in microseconds
+//	abuse time N COMMAND... [versus COMMAND...]   the median of N runs of each
+//	                          command, which take turns, in microseconds
 //
 // Each but the last says "ready" when it has begun and stays for half a minute.
 package main
@@ -42,7 +43,7 @@ func run(mode string, args []string) error {
 		if err != nil {
 			return err
 		}
-		return measure(n, args[1:])
+		return measure(n, commands(args[1:]))
 	}
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -68,18 +69,34 @@ func run(mode string, args []string) error {
 	return nil
 }
 
-// measure prints the median time of a command that has to succeed.
-func measure(n int, argv []string) error {
-	var took []time.Duration
-	for range n {
-		began := time.Now()
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%q: %w: %s", argv, err, out)
+// commands divides arguments at "versus".
+func commands(args []string) (list [][]string) {
+	for {
+		i := slices.Index(args, "versus")
+		if i < 0 {
+			return append(list, args)
 		}
-		took = append(took, time.Since(began))
+		list, args = append(list, args[:i]), args[i+1:]
 	}
-	slices.Sort(took)
-	fmt.Println(took[n/2].Microseconds())
+}
+
+// measure prints the median time, and the spread from the first to the third
+// quarter, of commands that have to succeed.
+func measure(n int, list [][]string) error {
+	took := make([][]time.Duration, len(list))
+	for range n {
+		for i, argv := range list {
+			began := time.Now()
+			if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+				return fmt.Errorf("%q: %w: %s", argv, err, out)
+			}
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for _, t := range took {
+		slices.Sort(t)
+		fmt.Println(t[n/2].Microseconds(), t[n/4].Microseconds(), t[3*n/4].Microseconds())
+	}
 	return nil
 }
 

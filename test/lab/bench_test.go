@@ -55,3 +55,18 @@ func runBench(b *testing.B, h *lab.Host, args ...string) {
 		b.Errorf("the benchmark ended with %d:\n%s", r.Code, r.Stderr)
 	}
 }
+
+// BenchmarkNotification compares msg, which returns when the notification is on
+// the screen and on record, with notify-send, which has to become the user
+// first. Both take turns.
+func BenchmarkNotification(b *testing.B) {
+	h := withUsers(lab.Desktop(b))
+	install(b, h)
+	startDaemon(b, h)
+	copyProgram(b, h, "msg/test/abuse", "/usr/local/bin/abuse")
+	d := h.XFCE("alice")
+	bus := "DBUS_SESSION_BUS_ADDRESS=" + d.Getenv("DBUS_SESSION_BUS_ADDRESS")
+	out := h.Must("abuse", "time", "31", "msg", "/time:1", "alice", "tick",
+		"versus", "runuser", "-u", "alice", "--", "env", bus, "notify-send", "--expire-time=1000", "tick")
+	fmt.Println("shown notification, µs: median, first and third quarter; msg, then notify-send as the user\n" + out)
+}
