@@ -132,7 +132,7 @@ func TestUsageLines(t *testing.T) {
 			"Invalid parameter(s)\n" +
 				"QUERY {SESSION | USER} [name | user | id]\n" +
 				"    [/SERVER:host[,host...]] [/COUNTER] [/JSON]\n" +
-				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/JSON]\n" +
+				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]\n" +
 				"query: what to query is missing\n",
 		},
 	} {

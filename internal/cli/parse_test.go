@@ -306,8 +306,12 @@ func TestOptionTable(t *testing.T) {
 		if _, err := ParseMsg(args); o.in&forMsg != 0 && err != nil {
 			t.Errorf("msg %q: %v", args, err)
 		}
-		if _, err := ParseQuery("query", []string{word, "user"}); o.in&forQuery != 0 && err != nil {
-			t.Errorf("query %s user: %v", word, err)
+		kind := "user"
+		if o.name == optLimit {
+			kind = "message"
+		}
+		if _, err := ParseQuery("query", []string{word, kind}); o.in&forQuery != 0 && err != nil {
+			t.Errorf("query %s %s: %v", word, kind, err)
 		}
 	}
 }
@@ -323,6 +327,10 @@ func TestParseQuery(t *testing.T) {
 		{"query", "message", Query{Kind: QueryMessage}, ""},
 		{"query", "message 5DTB4K", Query{Kind: QueryMessage, Filter: "5DTB4K"}, ""},
 		{"query", "message /counter", Query{}, `"/counter" does not go with query message`},
+		{"query", "message /limit:1000", Query{Kind: QueryMessage, Limit: 1000}, ""},
+		{"query", "session /limit:1000", Query{}, `"/limit" goes with query message only`},
+		{"query", "message /limit:0", Query{}, `"/limit:0" is not a number of messages: 1 to 10000`},
+		{"query", "message /limit:10001", Query{}, `"/limit:10001" is not a number of messages: 1 to 10000`},
 		{"query", "session pts/3", Query{Kind: QuerySession, Filter: "pts/3"}, ""},
 		{"query", "user bob /server:web1,web2", Query{Kind: QueryUser, Filter: "bob", Servers: []string{"web1", "web2"}}, ""},
 		{"query", "/server:web1 user --server web2 bob", Query{Kind: QueryUser, Filter: "bob", Servers: []string{"web1", "web2"}}, ""},

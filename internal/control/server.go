@@ -140,10 +140,10 @@ type identify func(op string) (msg.Principal, error)
 // serve is one connection from its greeting to its end.
 func (s *Server) serve(ctx context.Context, conn net.Conn, who identify) {
 	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(s.RequestTimeout))
 	// The end of the server ends reading, not the lines that are still to come.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	_ = conn.SetReadDeadline(time.Now().Add(s.RequestTimeout))
 	o := newOut(conn, s.WriteTimeout)
 	s.put(o, greeting{Version, s.Host}, false)
 	err := s.converse(ctx, conn, o, who)
