@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -184,6 +185,43 @@ func TestWindowsLetGo(t *testing.T) {
 	for range 2 {
 		select {
 		case <-n.Closed:
+		case <-inTime(t).Done():
+			t.Fatal("a window stays for ever")
+		}
+	}
+	d.wantEnded()
+}
+
+// TestWindowsStayWhenMsgdEnds ends what waits as msgd does when it is restarted:
+// the windows stay, whoever looks at them, and go when their time is over.
+func TestWindowsStayWhenMsgdEnds(t *testing.T) {
+	d := newDesk(t)
+	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
+	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
+	one, two := ask("one", msg.ButtonsYesNo), ask("two", msg.ButtonsYesNo)
+	one.Timeout, two.Timeout = time.Second, time.Second
+	p := desktopOf(uint32(os.Getuid()))
+	began := time.Now()
+	stopped, closed := d.windows.show(ctx, p, one), d.windows.show(ctx, p, two)
+	n.Next(inTime(t))
+	n.Next(inTime(t))
+	want(t, stopped, msg.OutcomeAccepted, "", "")
+	want(t, closed, msg.OutcomeAccepted, "", "")
+	stop(fmt.Errorf("restart: %w", msg.ErrStopping))
+	closed.close() // which whoever waited for it does at its end
+	want(t, stopped, msg.OutcomeFailed, "", msg.ErrStopping.Error())
+	want(t, closed, msg.OutcomeFailed, "", msg.ErrStopping.Error())
+	stopped.close()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		select {
+		case <-n.Closed:
+			if shown := time.Since(began); shown < one.Timeout {
+				t.Errorf("a window was taken off the screen after %v", shown)
+			}
 		case <-inTime(t).Done():
 			t.Fatal("a window stays for ever")
 		}
