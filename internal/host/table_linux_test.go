@@ -180,7 +180,9 @@ func TestTableInAStormOfEvents(t *testing.T) {
 // them; the one that was under way counts for none of them.
 func TestTableListsForAll(t *testing.T) {
 	keeping(t, func(t *testing.T, x *testTable) {
-		x.takes(time.Second)
+		// Longer than keep waits for things to settle, so that it asks before
+		// the one under way has ended, as everybody else does.
+		x.takes(3 * settleTime / 2)
 		x.event()
 		go func() { _, _ = x.anew(t.Context()) }()
 		synctest.Wait()
