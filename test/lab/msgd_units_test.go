@@ -49,8 +49,10 @@ func TestUnits(t *testing.T) {
 
 		dropIn(host, "WatchdogSec=2", "TimeoutAbortSec=1")
 		inUse(t, host, bob, "under a watchdog")
-		host.Must("kill", "-STOP", property(host, "msgd.service", "MainPID"))
-		inUse(t, host, bob, "sent while it hung")
+		hung := property(host, "msgd.service", "MainPID")
+		host.Must("kill", "-STOP", hung)
+		eventually(host, `[ "$(systemctl show --property=MainPID --value msgd.service)" != `+hung+` ]`)
+		inUse(t, host, bob, "sent after it hung")
 		if log := host.Must("journalctl", "--unit=msgd.service"); !strings.Contains(log, "Watchdog timeout") {
 			t.Errorf("the watchdog did nothing:\n%s", log)
 		}
