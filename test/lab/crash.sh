@@ -3,10 +3,13 @@
 #
 # Prints "sent S-N" for each that msg says was sent, "killed" for each kill.
 set -eu
-mkdir -p /etc/systemd/system/msgd.service.d
-# Being killed twenty times in a second is not what the limit is for.
+mkdir -p /etc/systemd/system/msgd.service.d /etc/systemd/system/msgd.socket.d
+# Being killed again and again is not what the limits are for.
 printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=10ms\n' >/etc/systemd/system/msgd.service.d/crash.conf
+printf '[Socket]\nTriggerLimitIntervalSec=0\n' >/etc/systemd/system/msgd.socket.d/crash.conf
 systemctl daemon-reload
+systemctl stop msgd.service
+systemctl restart msgd.socket
 systemctl start msgd.service
 
 sender() {
