@@ -43,8 +43,13 @@ type logindEntry struct {
 	idleSince, since   time.Time
 }
 
+// maxCalls is how many calls wait for their replies. The system bus refuses more
+// than 128 (max_replies_per_connection, dbus-daemon(1)).
+const maxCalls = 64
+
 // logindSessions asks logind for all sessions: one call for the list and then
-// one for each session, all sent before the first answer is awaited.
+// one for each session, many of which are sent before the first answer is
+// awaited.
 func logindSessions(ctx context.Context, address string) ([]logindEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, logindTimeout)
 	defer cancel()
@@ -71,19 +76,20 @@ func logindSessions(ctx context.Context, address string) ([]logindEntry, error) 
 		return nil, fmt.Errorf("listing sessions of logind: %w", err)
 	}
 	calls := make([]*dbus.Call, len(list))
-	for i, s := range list {
-		calls[i] = conn.Object(logindName, s.Path).GoWithContext(ctx, getAll, dbus.FlagNoAutoStart, nil, logindSession)
-	}
 	var entries []logindEntry
-	for i, call := range calls {
-		<-call.Done
-		var p properties
-		if call.Store(&p) != nil {
-			continue // it ended since it was listed
+	for next := 0; next < len(list)+maxCalls; next++ {
+		if i := next - maxCalls; i >= 0 && i < len(list) {
+			<-calls[i].Done
+			var p properties
+			if calls[i].Store(&p) == nil { // else it ended since it was listed
+				e := p.entry()
+				e.id, e.uid, e.user = list[i].ID, list[i].UID, list[i].User
+				entries = append(entries, e)
+			}
 		}
-		e := p.entry()
-		e.id, e.uid, e.user = list[i].ID, list[i].UID, list[i].User
-		entries = append(entries, e)
+		if next < len(list) {
+			calls[next] = conn.Object(logindName, list[next].Path).GoWithContext(ctx, getAll, dbus.FlagNoAutoStart, nil, logindSession)
+		}
 	}
 	return entries, ctx.Err()
 }

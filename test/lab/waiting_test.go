@@ -58,13 +58,13 @@ func TestManyWait(t *testing.T) {
 			}
 		})
 	}
-	for _, s := range screens {
-		wg.Go(func() {
+	wg.Go(func() { // one after another: looking at ten screens all the time is work
+		for _, s := range screens {
 			if s.WaitFor(lab.Shows("are-you-there"), timeout) == nil {
 				pressLater(host, s, "Escape")
 			}
-		})
-	}
+		}
+	})
 	r := host.Run(t.Context(), "msg", "/w", "/json", "/time:40", "*", "are-you-there")
 	wg.Wait()
 
