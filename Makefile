@@ -1,6 +1,6 @@
 # make run    build, and show the main job working
 # make test   install what the tests need (Debian), then run every test
-# make quick  the tests that need no root, in under a minute
+# make quick  the tests that need no root
 # make bench  compare with wall(1); times never fail anything
 # make fuzz   every fuzz target for FUZZTIME
 # make all && sudo make install   into DESTDIR/PREFIX
