@@ -144,9 +144,18 @@ func (h *helper) send(r request) {
 	h.sending.Lock()
 	err := writeLine(h.conn, r)
 	h.sending.Unlock()
-	if err != nil {
+	switch {
+	case gone(err):
+		h.giveUp(errHelper)
+	case err != nil:
 		h.giveUp(fmt.Errorf("the helper takes no messages: %w", err))
 	}
+}
+
+// gone reports whether an error says no more than that the other end is closed.
+// Which call finds out first is chance.
+func gone(err error) bool {
+	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
 }
 
 // read reads what the helper says until it ends or says what it cannot say.
@@ -162,7 +171,7 @@ func (h *helper) read() {
 	case errors.Is(err, errReply):
 	case errors.Is(err, bufio.ErrTooLong):
 		err = errReply
-	case err != nil:
+	case err != nil && !gone(err):
 		err = fmt.Errorf("%w: %w", errHelper, err)
 	default:
 		err = errHelper
