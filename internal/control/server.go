@@ -175,6 +175,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 	if err != nil {
 		return err
 	}
+	server := ctx
 	ctx, gone := context.WithCancelCause(ctx)
 	defer gone(nil)
 	if ctx.Err() == nil {
@@ -182,7 +183,9 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 	}
 	go func() {
 		_, _ = in.ReadByte() // the end, or the wish to end it
-		gone(ErrGone)
+		if server.Err() == nil { // whose end ends reading too
+			gone(ErrGone)
+		}
 	}()
 	return s.call(ctx, p, r, o)
 }
