@@ -39,9 +39,10 @@ var (
 // writeTerminals writes the message to each terminal and tells of each once.
 //
 // Every terminal gets one write that cannot block. Those that took it are done
-// there and then. Those that did not are kept open and watched together, up to
-// one deadline for all, so that a terminal stopped with Ctrl-S costs the
-// others nothing. early are those that were written to before.
+// there and then. Those that did not are kept open and watched together, from
+// the last first write on up to one deadline for all, so that a terminal
+// stopped with Ctrl-S costs the others nothing. early are those that were
+// written to before.
 func (r *run) writeTerminals(to []*delivery, early []pending, written func(*delivery, error)) {
 	byDevice := make(map[uint64]*delivery, len(to))
 	var begin []terminal
@@ -51,14 +52,13 @@ func (r *run) writeTerminals(to []*delivery, early []pending, written func(*deli
 			begin = append(begin, terminal{d.place.tty, d.place.rdev, d.place.uid})
 		}
 	}
-	deadline := time.Now().Add(takeTimeout)
 	results := make(chan terminalResult, len(to)+len(early))
 	go func() {
-		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true }, deadline)
+		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true })
 		for _, x := range done {
 			results <- x
 		}
-		finish(r.ctx, append(waiting, early...), deadline, results)
+		finish(r.ctx, append(waiting, early...), time.Now().Add(takeTimeout), results)
 		close(results)
 	}()
 	for x := range results {
@@ -67,7 +67,7 @@ func (r *run) writeTerminals(to []*delivery, early []pending, written func(*deli
 			written(d, x.err)
 		}
 	}
-	for _, d := range byDevice { // not even begun before the deadline
+	for _, d := range byDevice { // not even begun when others held everything up
 		written(d, errStuck)
 	}
 }
