@@ -27,7 +27,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
 }
 
 // openHere opens this computer.
@@ -37,15 +37,6 @@ func openHere() (msg.Host, error) {
 		return nil, err
 	}
 	return l, nil
-}
-
-// ownDir is where answers are taken while no msgd runs: root's is for
-// everybody, another user's for that user's own terminals.
-func ownDir() string {
-	if uid := os.Getuid(); uid != 0 {
-		return fmt.Sprintf("/run/user/%d/msg", uid) // pam_systemd(8)
-	}
-	return filepath.Dir(control.Socket)
 }
 
 // run is main with the ways to computers, so that the scripts of the tests can

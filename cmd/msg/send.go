@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"runtime"
 	"sync"
 	"time"
 
 	"msg"
-	"msg/internal/account"
 	"msg/internal/cli"
 	"msg/internal/hostname"
 )
@@ -94,13 +91,4 @@ func (p program) sendOne(ctx context.Context, name string, ui *ui) error {
 		ui.route(name, c.By, c.Why)
 	}
 	return c.Send(ctx, ui.target, ui.message, ui.receipt)
-}
-
-// sender is who sends, on which computer.
-func sender() string {
-	name, err := os.Hostname()
-	if err != nil || runtime.GOOS == "windows" {
-		return account.Caller()
-	}
-	return account.Caller() + "@" + name
 }
