@@ -18,6 +18,7 @@ import (
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/console"
 	"msg/internal/control"
 	"msg/internal/host"
 	"msg/internal/route"
@@ -50,11 +51,13 @@ func run(router route.Router) int {
 		return cli.ExitFailed
 	}
 	router.Sender = sender
+	locale, dates := console.Locale(firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")))
 	p := program{
 		in:       os.Stdin,
-		out:      &cli.Output{W: os.Stdout},
-		err:      os.Stderr,
-		locale:   firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")),
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		locale:   locale,
+		dates:    dates,
 		router:   router,
 		terminal: isTerminal,
 	}

@@ -55,8 +55,8 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 	if len(hosts) == 0 {
 		hosts = []string{here}
 	}
-	if m.Wait && p.terminal(p.err) {
-		ui.showProgress(p.err)
+	if m.Wait && p.terminal(p.stderr) {
+		ui.showProgress(p.stderr)
 	}
 	p.router.Warn = func(err error) { ui.note(cli.NoteLine(err)) }
 	p.sendAll(ctx, hosts, ui)
@@ -66,7 +66,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 // sendAll sends to every host, side by side.
 func (p program) sendAll(ctx context.Context, hosts []string, ui *ui) {
 	// Of several hosts, nobody who is asked for a password would know whose.
-	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.err)
+	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.stderr)
 	limit := make(chan struct{}, maxHosts)
 	var wg sync.WaitGroup
 	for _, name := range hosts {

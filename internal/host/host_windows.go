@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"msg"
+	"msg/internal/console"
 	"msg/internal/text"
 	"msg/internal/wts"
 )
@@ -29,7 +30,7 @@ func Open() (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session of this process: %w", err)
 	}
-	s := &stations{name: name, services: wts.Local(), own: own, locale: text.LocaleFor, show: showByHelper}
+	s := &stations{name: name, services: wts.Local(), own: own, locale: localeFor, show: showByHelper}
 	return &Local{s, make(chan struct{}, 1)}, nil
 }
 
@@ -40,7 +41,17 @@ func OpenServer(name string) (msg.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", name, err)
 	}
-	return &stations{name: name, services: server, remote: true, locale: text.LocaleFor}, nil
+	return &stations{name: name, services: server, remote: true, locale: localeFor}, nil
+}
+
+// localeFor is how dates are written in a locale: in that of this user as this
+// user has set it.
+func localeFor(name string) text.Locale {
+	own, loc := console.Locale(name)
+	if name == "" || name == own {
+		return loc
+	}
+	return text.LocaleFor(name)
 }
 
 // keepInterval is how often Keep looks who is signed in: a call within this
