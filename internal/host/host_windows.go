@@ -30,7 +30,7 @@ func Open() (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session of this process: %w", err)
 	}
-	s := &stations{name: name, services: wts.Local(), own: own, locale: localeFor, show: showByHelper}
+	s := &stations{name: name, services: wts.Local(), own: own, locale: localeFor, slots: openBoxes, show: showByHelper}
 	return &Local{s, make(chan struct{}, 1)}, nil
 }
 
@@ -41,7 +41,7 @@ func OpenServer(name string) (msg.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", name, err)
 	}
-	return &stations{name: name, services: server, remote: true, locale: localeFor}, nil
+	return &stations{name: name, services: server, remote: true, locale: localeFor, slots: openBoxes}, nil
 }
 
 // localeFor is how dates are written in a locale: in that of this user as this

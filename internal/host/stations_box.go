@@ -24,7 +24,7 @@ func (b *boxes) open(x msg.Session) <-chan pressed {
 	results := make(chan pressed, 2)
 	b.calls.begin()
 	go func() {
-		defer func() { <-openBoxes }()
+		defer func() { <-b.slots }()
 		defer b.calls.end()
 		id, err := strconv.ParseUint(x.ID, 10, 32)
 		if err != nil {

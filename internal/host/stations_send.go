@@ -231,7 +231,7 @@ func (b *boxes) takeSlot() bool {
 	late := time.NewTimer(boxTimeLimit)
 	defer late.Stop()
 	select {
-	case openBoxes <- struct{}{}:
+	case b.slots <- struct{}{}:
 		return true
 	case <-late.C:
 	case <-b.ctx.Done():

@@ -108,21 +108,21 @@ const (
 
 // Errors of Windows that mean something here (winerror.h).
 const (
-	ErrorFileNotFound    = 2
-	ErrorAccessDenied    = 5
-	ErrorBadNetPath      = 53
-	ErrorInvalidParam    = 87
-	ErrorLogonFailure    = 1326
-	ErrorServerDown      = 1722 // RPC_S_SERVER_UNAVAILABLE
-	ErrorCallFailed      = 1726 // RPC_S_CALL_FAILED
-	ErrorNoEndpoint      = 1753 // EPT_S_NOT_REGISTERED
-	ErrorBadStub         = 1783 // RPC_X_BAD_STUB_DATA
-	ErrorSecurityPackage = 1825 // RPC_S_SEC_PKG_ERROR
-	ErrorNoWinStation    = 7022 // ERROR_CTX_WINSTATION_NOT_FOUND
-	ErrorNobodySignedIn  = 0x8000401a
+	ErrorFileNotFound    uint32 = 2
+	ErrorAccessDenied    uint32 = 5
+	ErrorBadNetPath      uint32 = 53
+	ErrorInvalidParam    uint32 = 87
+	ErrorLogonFailure    uint32 = 1326
+	ErrorServerDown      uint32 = 1722 // RPC_S_SERVER_UNAVAILABLE
+	ErrorCallFailed      uint32 = 1726 // RPC_S_CALL_FAILED
+	ErrorNoEndpoint      uint32 = 1753 // EPT_S_NOT_REGISTERED
+	ErrorBadStub         uint32 = 1783 // RPC_X_BAD_STUB_DATA
+	ErrorSecurityPackage uint32 = 1825 // RPC_S_SEC_PKG_ERROR
+	ErrorNoWinStation    uint32 = 7022 // ERROR_CTX_WINSTATION_NOT_FOUND
+	ErrorNobodySignedIn  uint32 = 0x8000401a
 )
 
-// CurrentServer is WTS_CURRENT_SERVER_HANDLE.
+// currentServer is WTS_CURRENT_SERVER_HANDLE.
 const currentServer = 0
 
 // rawSession is WTS_SESSION_INFOW. The compiler puts the fields where the C
