@@ -149,8 +149,6 @@ var (
 // each that waits holds a thread of the system, of which Go allows 10,000.
 const maxOpenBoxes = 2048
 
-var openBoxes = make(chan struct{}, maxOpenBoxes)
-
 // boxes is one message on its way to the sessions of one computer.
 type boxes struct {
 	*stations
