@@ -24,8 +24,9 @@ func (p program) text(ctx context.Context, m cli.Msg, ui *ui) (string, error) {
 			fmt.Fprint(p.err, cli.Prompt(endOfFile()))
 		}
 		var b []byte
-		if b, err = readUpTo(ctx, p.in, cli.MaxInput+1); err == nil {
-			p.heedInterrupt(ctx, b)
+		b, err = readUpTo(ctx, p.in, cli.MaxInput+1)
+		p.heedInterrupt(ctx, b)
+		if err == nil {
 			text, replaced, err = cli.Stdin(console.Input(p.in, b, p.utf8))
 		}
 	}

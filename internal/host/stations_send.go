@@ -128,12 +128,14 @@ func (s *stations) fits(b wts.Box) error {
 	if !s.remote {
 		return nil
 	}
-	for what, length := range map[string]int{"text": unitsOf(b.Text), "title": unitsOf(b.Title)} {
-		if length > maxRemoteUnits {
-			return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.name, maxRemoteUnits)
-		}
+	what, length := "text", unitsOf(b.Text)
+	if length <= maxRemoteUnits {
+		what, length = "title", unitsOf(b.Title)
 	}
-	return nil
+	if length <= maxRemoteUnits {
+		return nil
+	}
+	return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.name, maxRemoteUnits)
 }
 
 // Details of receipts.
