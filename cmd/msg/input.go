@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"msg/internal/cli"
+	"msg/internal/console"
 )
 
 // text returns the message: the words, or what comes from standard input.
@@ -22,14 +24,31 @@ func (p program) text(ctx context.Context, m cli.Msg, ui *ui) (string, error) {
 			fmt.Fprint(p.err, cli.Prompt(endOfFile()))
 		}
 		var b []byte
-		if b, err = readUpTo(ctx, p.in, cli.MaxInput+1); err == nil {
-			text, replaced, err = cli.Stdin(b)
+		b, err = readUpTo(ctx, p.in, cli.MaxInput+1)
+		p.heedInterrupt(ctx, b)
+		if err == nil {
+			text, replaced, err = cli.Stdin(console.Input(p.in, b, p.utf8))
 		}
 	}
 	if replaced > 0 {
 		ui.note(cli.ReplacedLine(replaced))
 	}
 	return text, err
+}
+
+// interruptDelay is how long the signal may come after the end of the input.
+const interruptDelay = 200 * time.Millisecond
+
+// heedInterrupt waits for the signal that may belong to an empty input: on a
+// console of Windows Ctrl-C ends the input as well, and does so first.
+func (p program) heedInterrupt(ctx context.Context, b []byte) {
+	if runtime.GOOS != "windows" || len(b) > 0 || !p.terminal(p.in) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(interruptDelay):
+	}
 }
 
 // endOfFile is what ends the input of a terminal.
@@ -66,7 +85,8 @@ func readUpTo(ctx context.Context, r io.Reader, n int64) ([]byte, error) {
 // readList reads a recipient or host file; "-" is standard input.
 func (p program) readList(name string) ([]byte, error) {
 	if name == "-" {
-		return cli.ReadList(p.in)
+		b, err := cli.ReadList(p.in)
+		return console.Input(p.in, b, p.utf8), err
 	}
 	f, err := os.Open(name)
 	if err != nil {
