@@ -182,7 +182,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 		_ = conn.SetReadDeadline(time.Time{})
 	}
 	go func() {
-		_, _ = in.ReadByte() // the end, or the wish to end it
+		_, _ = in.ReadByte()     // the end, or the wish to end it
 		if server.Err() == nil { // whose end ends reading too
 			gone(ErrGone)
 		}
