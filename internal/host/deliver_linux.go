@@ -167,13 +167,6 @@ func (r *run) resume(places []place, report func(msg.Receipt)) {
 	r.report(report)
 }
 
-// What a message is shown on, in a receipt.
-const (
-	surfaceTerminal = "terminal"
-	surfaceTmux     = "tmux"
-	surfaceDesktop  = "desktop"
-)
-
 // surfaceOf names what a message is shown on, as far as the place tells.
 func surfaceOf(p place) string {
 	switch {
