@@ -27,7 +27,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}, host.Examine))
 }
 
 // openHere opens this computer.
@@ -48,9 +48,9 @@ func ownDir() string {
 	return filepath.Dir(control.Socket)
 }
 
-// run is main with the ways to computers, so that the scripts of the tests can
-// run against computers of their own.
-func run(router route.Router) int {
+// run is main with the ways to computers and what /doctor looks at, so that the
+// scripts of the tests can run against computers of their own.
+func run(router route.Router, examine func(context.Context) []host.Finding) int {
 	if len(ignored) > 0 { // none would mean all
 		signal.Ignore(ignored...)
 	}
@@ -66,6 +66,7 @@ func run(router route.Router) int {
 		locale:   firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")),
 		router:   router,
 		terminal: isTerminal,
+		examine:  examine,
 	}
 	return p.main(os.Args[1:])
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"msg/internal/cli"
+	"msg/internal/host"
 	"msg/internal/route"
 )
 
@@ -23,6 +24,7 @@ type program struct {
 	locale   string
 	router   route.Router
 	terminal func(*os.File) bool
+	examine  func(context.Context) []host.Finding // this computer, see host.Examine
 }
 
 // isTerminal reports whether somebody types there.
@@ -61,6 +63,8 @@ func (p program) main(args []string) int {
 		err = p.answer(ctx, m, ui)
 	case cli.DoTellDND, cli.DoSetDND:
 		err = p.dnd(ctx, m, ui)
+	case cli.DoDoctor:
+		err = p.doctor(ctx, ui)
 	default:
 		return p.send(ctx, m, ui)
 	}

@@ -138,6 +138,8 @@ func (m *Msg) set(g given) error {
 		m.Answer, err = parseAnswer(g)
 	case optDND:
 		m.Do = DoTellDND // unless more is said, see instead
+	case optDoctor:
+		m.Do = DoDoctor
 	case optUTF8: // says what is always so outside Windows
 	default:
 		m.Needs = g.whole
