@@ -80,7 +80,7 @@ func names(list []msg.Session) []string {
 // streams says where standard input, output and errors go.
 func (p program) streams() string {
 	var kinds []string
-	for _, f := range []*os.File{p.in, os.Stdout, p.err} {
+	for _, f := range []*os.File{p.in, p.stdout, p.stderr} {
 		kinds = append(kinds, p.streamKind(f))
 	}
 	return fmt.Sprintf("input %s, output %s, errors %s", kinds[0], kinds[1], kinds[2])

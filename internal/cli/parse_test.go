@@ -300,7 +300,7 @@ func TestOptionTable(t *testing.T) {
 			word += ":" + example[o.name]
 		}
 		args := []string{word, "bob"}
-		if slices.Contains([]string{optOK, optAnswer, optDND}, o.name) {
+		if slices.Contains([]string{optOK, optAnswer, optDND, optDoctor}, o.name) {
 			args = args[:1]
 		}
 		if _, err := ParseMsg(args); o.in&forMsg != 0 && err != nil {

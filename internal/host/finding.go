@@ -51,7 +51,10 @@ func (p *people) number(account string) int {
 
 // describe is a session without the name of anybody.
 func (p *people) describe(s msg.Session) string {
-	line := fmt.Sprintf("%s, user %d, %s, %s, type %s", s.Name, p.number(s.Account+"\x00"+s.User), s.Kind, s.State, s.Type)
+	line := fmt.Sprintf("%s, user %d, %s, %s", s.Name, p.number(s.Account+"\x00"+s.User), s.Kind, s.State)
+	if s.Type != "" {
+		line += ", type " + s.Type
+	}
 	if s.Source != "" {
 		line += ", found by " + s.Source
 	}
