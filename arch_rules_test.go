@@ -85,6 +85,7 @@ func TestArchitectureRules(t *testing.T) {
 		{5, "internal/cli/linux.go", p, ""},
 		{5, "internal/cli/x.go", p + "//go:build linux\n", ""}, // too late to mean anything
 		{5, "internal/host/x_linux.go", p, ""},
+		{5, "internal/console/x_windows.go", p, ""},
 		{5, "internal/control/x.go", "//go:build windows\n\n" + p, ""},
 		{5, "cmd/msgd/service_windows.go", p, ""},
 		{5, "internal/host/x_linux.go", p + `import "C"`, `:3: imports "C"`},

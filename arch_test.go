@@ -206,7 +206,7 @@ func processState(s source) []string {
 
 func systems(s source) []string {
 	found := s.importsBelow("there is no cgo", "C")
-	if s.below("internal/host", "internal/wts", "internal/control", "cmd", "internal/hosttest", "test") {
+	if s.below("internal/host", "internal/wts", "internal/console", "internal/control", "cmd", "internal/hosttest", "test") {
 		return found
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")

@@ -3,6 +3,7 @@ package msg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -67,6 +68,19 @@ func (e UnsupportedError) Error() string { return string(e) }
 
 // Is makes errors.Is(err, errors.ErrUnsupported) true.
 func (e UnsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// SystemError says that a computer did not tell its sessions, as the commands
+// of its own system say it.
+type SystemError struct {
+	Code uint32 // the system's number; 0 if it gave none
+	Text string // the system's words for it
+	Cure string // what that means and what to do, in one line that names the computer
+}
+
+// Error is one line of it all.
+func (e *SystemError) Error() string {
+	return fmt.Sprintf("error %d getting session names: %s", e.Code, e.Cure)
+}
 
 // MissingError makes the error for what Target.Resolve found missing, or nil.
 func MissingError(missing []Selector) error {

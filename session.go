@@ -14,19 +14,22 @@ type Session struct {
 	ID      string        // opaque: decimal on Windows, "3" or "c1" from logind, "pts/3" where nothing numbers sessions
 	Name    string        // "pts/3", "tty2", ":0", "rdp-tcp#3"; empty if it has none
 	User    string        // who is signed in; empty for a place with nobody (a Windows listener)
-	Account string        // what the system calls that user: the decimal user ID, or a SID
+	Account string        // what the system calls that user: the decimal user ID; domain\user in lower case on Windows
 	Kind    Kind          // how a message gets there
 	State   State         // whether somebody is in front of it
 	Type    string        // what the platform calls it: "tty", "x11", "wayland"
 	Idle    time.Duration // since the last input; negative if unknown
 	Since   time.Time     // sign-in; zero if unknown
-	Source  string        // where it was found: "logind", "logind+proc", "utmp", "proc"
+	Source  string        // where it was found: "logind", "logind+proc", "utmp", "proc", SourceWTS
 	Console bool          // the active session of the main seat
 	Own     bool          // the session of the one who asks
 }
 
 // IdleUnknown is Session.Idle where the platform cannot tell.
 const IdleUnknown time.Duration = -1
+
+// SourceWTS is Session.Source of what Terminal Services of Windows have listed.
+const SourceWTS = "wts"
 
 // Kind says by which way a message reaches a session.
 type Kind string

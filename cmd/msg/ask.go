@@ -9,7 +9,6 @@ import (
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/control"
-	"msg/internal/text"
 )
 
 // answer gives the answer of whoever was asked.
@@ -47,7 +46,7 @@ func (p program) dnd(ctx context.Context, m cli.Msg, ui *ui) error {
 		return noDND(err)
 	}
 	d.Until = d.Until.Local()
-	ui.result(cli.DNDLine(d, now, text.LocaleFor(p.locale)), d)
+	ui.result(cli.DNDLine(d, now, p.dates), d)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"msg/internal/cli"
+	"msg/internal/console"
 )
 
 // text returns the message: the words, or what comes from standard input.
@@ -23,7 +24,7 @@ func (p program) text(ctx context.Context, m cli.Msg, ui *ui) (string, error) {
 		}
 		var b []byte
 		if b, err = readUpTo(ctx, p.in, cli.MaxInput+1); err == nil {
-			text, replaced, err = cli.Stdin(b)
+			text, replaced, err = cli.Stdin(console.Input(p.in, b, p.utf8))
 		}
 	}
 	if replaced > 0 {
@@ -66,7 +67,8 @@ func readUpTo(ctx context.Context, r io.Reader, n int64) ([]byte, error) {
 // readList reads a recipient or host file; "-" is standard input.
 func (p program) readList(name string) ([]byte, error) {
 	if name == "-" {
-		return cli.ReadList(p.in)
+		b, err := cli.ReadList(p.in)
+		return console.Input(p.in, b, p.utf8), err
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/console"
 	"msg/internal/control"
 	"msg/internal/host"
 	"msg/internal/route"
@@ -27,7 +28,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
 }
 
 // openHere opens this computer.
@@ -37,15 +38,6 @@ func openHere() (msg.Host, error) {
 		return nil, err
 	}
 	return l, nil
-}
-
-// ownDir is where answers are taken while no msgd runs: root's is for
-// everybody, another user's for that user's own terminals.
-func ownDir() string {
-	if uid := os.Getuid(); uid != 0 {
-		return fmt.Sprintf("/run/user/%d/msg", uid) // pam_systemd(8)
-	}
-	return filepath.Dir(control.Socket)
 }
 
 // run is main with the ways to computers, so that the scripts of the tests can
@@ -59,11 +51,13 @@ func run(router route.Router) int {
 		return cli.ExitFailed
 	}
 	router.Sender = sender
+	locale, dates := console.Locale(firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")))
 	p := program{
 		in:       os.Stdin,
-		out:      &cli.Output{W: os.Stdout},
-		err:      os.Stderr,
-		locale:   firstOf(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")),
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		locale:   locale,
+		dates:    dates,
 		router:   router,
 		terminal: isTerminal,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -12,17 +13,25 @@ import (
 	"golang.org/x/term"
 
 	"msg/internal/cli"
+	"msg/internal/console"
 	"msg/internal/route"
+	"msg/internal/text"
 )
 
 // program is the command with everything that it takes from its process.
 type program struct {
 	in       *os.File
-	out      *cli.Output
-	err      *os.File
-	locale   string
+	stdout   *os.File
+	stderr   *os.File
+	locale   string      // its name
+	dates    text.Locale // how it writes them
 	router   route.Router
 	terminal func(*os.File) bool
+
+	// In the characters that they take, as the arguments say.
+	utf8 bool
+	out  *cli.Output
+	err  io.Writer
 }
 
 // isTerminal reports whether somebody types there.
@@ -31,6 +40,8 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // main does what the arguments say and returns the exit code.
 func (p program) main(args []string) int {
 	m, err := cli.ParseMsg(args)
+	p.utf8 = m.UTF8
+	p.out, p.err = &cli.Output{W: console.Output(p.stdout, p.utf8)}, console.Output(p.stderr, p.utf8)
 	if starred := cli.Starred(args, visibleFiles(args)); starred != nil {
 		err = starred
 	}

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"runtime"
 	"sync"
 	"time"
 
 	"msg"
-	"msg/internal/account"
 	"msg/internal/cli"
 	"msg/internal/hostname"
 )
@@ -58,8 +55,8 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 	if len(hosts) == 0 {
 		hosts = []string{here}
 	}
-	if m.Wait && p.terminal(p.err) {
-		ui.showProgress(p.err)
+	if m.Wait && p.terminal(p.stderr) {
+		ui.showProgress(p.stderr)
 	}
 	p.router.Warn = func(err error) { ui.note(cli.NoteLine(err)) }
 	p.sendAll(ctx, hosts, ui)
@@ -69,7 +66,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 // sendAll sends to every host, side by side.
 func (p program) sendAll(ctx context.Context, hosts []string, ui *ui) {
 	// Of several hosts, nobody who is asked for a password would know whose.
-	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.err)
+	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.stderr)
 	limit := make(chan struct{}, maxHosts)
 	var wg sync.WaitGroup
 	for _, name := range hosts {
@@ -94,13 +91,4 @@ func (p program) sendOne(ctx context.Context, name string, ui *ui) error {
 		ui.route(name, c.By, c.Why)
 	}
 	return c.Send(ctx, ui.target, ui.message, ui.receipt)
-}
-
-// sender is who sends, on which computer.
-func sender() string {
-	name, err := os.Hostname()
-	if err != nil || runtime.GOOS == "windows" {
-		return account.Caller()
-	}
-	return account.Caller() + "@" + name
 }

@@ -100,6 +100,12 @@ func (u *ui) problem(err error, host string) {
 		u.noteFiles(err)
 		return
 	}
+	if lines := cli.SystemLines("msg", err); lines != nil {
+		for _, line := range lines {
+			u.warn(line)
+		}
+		return
+	}
 	u.warn(cli.ErrorLine("msg", err))
 }
 
@@ -192,7 +198,7 @@ func (u *ui) begin(r msg.Receipt, label string) {
 // user is the ID of one: "msg bob 5 minutes left".
 func (u *ui) noteOnly(s msg.Session) {
 	if len(u.words) > 0 && len(u.target) == 1 && !u.target.All() && u.words[0] == s.ID {
-		u.warn(cli.OnlySessionLine(s.User, s.ID))
+		u.warn(cli.OnlySessionLine(cli.UserLabel(s), s.ID))
 	}
 }
 

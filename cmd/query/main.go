@@ -12,15 +12,14 @@ import (
 	"syscall"
 
 	"msg"
-	"msg/internal/cli"
+	"msg/internal/console"
 	"msg/internal/control"
 	"msg/internal/host"
 	"msg/internal/route"
-	"msg/internal/text"
 )
 
 func main() {
-	os.Exit(run(route.Router{Open: openHere, Dir: filepath.Dir(control.Socket)}))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Dir: filepath.Dir(control.Socket)}))
 }
 
 // openHere opens this computer.
@@ -38,11 +37,7 @@ func run(router route.Router) int {
 	signal.Ignore(syscall.SIGPIPE) // it is reported as an error of writing
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := program{
-		out:    &cli.Output{W: os.Stdout},
-		err:    os.Stderr,
-		locale: text.LocaleFor(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG"))),
-		router: router,
-	}
+	_, locale := console.Locale(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_TIME"), os.Getenv("LANG")))
+	p := program{in: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, locale: locale, router: router}
 	return p.main(ctx, filepath.Base(os.Args[0]), os.Args[1:])
 }

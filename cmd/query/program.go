@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/term"
 
 	"msg"
 	"msg/internal/cli"
+	"msg/internal/console"
 	"msg/internal/hostname"
 	"msg/internal/route"
 	"msg/internal/text"
@@ -18,16 +20,22 @@ import (
 
 // program is the command with everything that it takes from its process.
 type program struct {
-	out    *cli.Output
-	err    *os.File
-	locale text.Locale
-	router route.Router
+	in, stdout, stderr *os.File
+	locale             text.Locale
+	router             route.Router
+
+	// In the characters that they take, as the arguments say.
+	utf8 bool
+	out  *cli.Output
+	err  io.Writer
 }
 
 // main does what the arguments say and returns the exit code. name is how the
 // command was called.
 func (p program) main(ctx context.Context, name string, args []string) int {
 	q, err := cli.ParseQuery(name, args)
+	p.utf8 = q.UTF8
+	p.out, p.err = &cli.Output{W: console.Output(p.stdout, p.utf8)}, console.Output(p.stderr, p.utf8)
 	var usage *cli.UsageError
 	switch {
 	case errors.As(err, &usage):
@@ -46,7 +54,13 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 }
 
 func (p program) fail(err error) int {
-	fmt.Fprintln(p.err, cli.ErrorLine("query", err))
+	lines := cli.SystemLines("query", err)
+	if lines == nil {
+		lines = []string{cli.ErrorLine("query", err)}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(p.err, line)
+	}
 	return cli.ExitFailed
 }
 
@@ -55,7 +69,7 @@ const maxHosts = 32
 
 // list prints what every host says, in the order in which they were named.
 func (p program) list(ctx context.Context, q cli.Query) int {
-	hosts, problems := cli.Hosts(q.Servers, readList)
+	hosts, problems := cli.Hosts(q.Servers, p.readList)
 	hosts = hostname.Distinct(hosts)
 	code := cli.ExitOK
 	for _, err := range problems {
@@ -64,7 +78,7 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if len(q.Servers) == 0 {
 		hosts = []string{"localhost"}
 	}
-	p.router.Ask = len(q.Servers) > 0 && len(hosts) == 1 && term.IsTerminal(int(p.err.Fd()))
+	p.router.Ask = len(q.Servers) > 0 && len(hosts) == 1 && term.IsTerminal(int(p.stderr.Fd()))
 	for i, found := range p.askAll(ctx, hosts, q) {
 		heading := ""
 		if len(hosts) > 1 && !q.JSON {
@@ -137,9 +151,10 @@ func (a answer) localTimes() {
 }
 
 // readList reads a host file; "-" is standard input.
-func readList(name string) ([]byte, error) {
+func (p program) readList(name string) ([]byte, error) {
 	if name == "-" {
-		return cli.ReadList(os.Stdin)
+		b, err := cli.ReadList(p.in)
+		return console.Input(p.in, b, p.utf8), err
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -32,6 +32,15 @@ func SessionLabel(s msg.Session, withHost bool) string {
 	return text.Line(label)
 }
 
+// UserLabel is how the user of a session is called in a line: Windows' own
+// commands leave out the domain.
+func UserLabel(s msg.Session) string {
+	if _, name, ok := strings.Cut(s.User, `\`); ok && s.Source == msg.SourceWTS {
+		return name
+	}
+	return s.User
+}
+
 // SendingLine is printed with /v before the result, in Windows' words.
 func SendingLine(label string, timeout time.Duration) string {
 	return fmt.Sprintf("Sending message to session %s, display time %d", label, int64(timeout/time.Second))
@@ -53,7 +62,7 @@ func WaitedLine(r msg.Receipt, label string, m msg.Message) string {
 	switch r.Outcome {
 	case msg.OutcomeAnswered:
 		after := r.At.Sub(m.Sent).Seconds()
-		return fmt.Sprintf("%s was answered: %s (%s, after %.1fs)", line, text.Line(r.Answer), text.Line(r.Session.User), after)
+		return fmt.Sprintf("%s was answered: %s (%s, after %.1fs)", line, text.Line(r.Answer), text.Line(UserLabel(r.Session)), after)
 	case msg.OutcomeDismissed:
 		return line + " was dismissed"
 	case msg.OutcomeAccepted: // and final: what shows it has no buttons
@@ -130,7 +139,7 @@ func RouteLine(host, way, why string) string {
 func FailedLine(r msg.Receipt, label string) string {
 	line := fmt.Sprintf("Error sending message to session %s : %s", label, text.Line(r.Detail))
 	if r.Session.User != "" {
-		line += " (" + text.Line(r.Session.User) + ")"
+		line += " (" + text.Line(UserLabel(r.Session)) + ")"
 	}
 	return line
 }
@@ -154,6 +163,21 @@ func MissingLines(err error, host string) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// SystemLines are the lines about a Windows computer that does not tell its
+// sessions: those of Windows' own command, to the letter, and then what to do.
+// For any other error they are nil.
+func SystemLines(command string, err error) []string {
+	var e *msg.SystemError
+	if !errors.As(err, &e) {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("Error %d getting session names", e.Code)}
+	if command == "query" {
+		lines = []string{fmt.Sprintf("Error 0x%08X enumerating sessionnames", e.Code), fmt.Sprintf("Error [%d]:%s", e.Code, text.Line(e.Text))}
+	}
+	return append(lines, "  "+text.Line(e.Cure))
 }
 
 // ErrorLine is any other error in one line.

@@ -105,6 +105,32 @@ func TestMissingLines(t *testing.T) {
 	}
 }
 
+func TestSystemLines(t *testing.T) {
+	err := fmt.Errorf("asking: %w", &msg.SystemError{Code: 1722, Text: "The RPC server is unavailable.", Cure: "PC42 does not answer\x1b[2J"})
+	for command, want := range map[string][]string{
+		"msg":   {"Error 1722 getting session names", "  PC42 does not answer^[[2J"},
+		"query": {"Error 0x000006BA enumerating sessionnames", "Error [1722]:The RPC server is unavailable.", "  PC42 does not answer^[[2J"},
+	} {
+		if got := SystemLines(command, err); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", command, got, want)
+		}
+	}
+	if got := SystemLines("msg", errors.New("another")); got != nil {
+		t.Errorf("any other error: %q", got)
+	}
+}
+
+func TestUserLabel(t *testing.T) {
+	s := msg.Session{User: `CORP\bob`, Source: msg.SourceWTS}
+	if got := UserLabel(s); got != "bob" {
+		t.Errorf("on Windows: %q", got)
+	}
+	s.Source = "logind"
+	if got := UserLabel(s); got != `CORP\bob` {
+		t.Errorf("elsewhere: %q", got)
+	}
+}
+
 func TestErrorLine(t *testing.T) {
 	if got, want := ErrorLine("msg", errors.Join(errors.New("a\x1b"), errors.New("b"))), "msg: a^[ b"; got != want {
 		t.Errorf("ErrorLine = %q, want %q", got, want)

@@ -30,6 +30,7 @@ type Msg struct {
 	Verbose bool
 	Wait    bool
 	JSON    bool
+	UTF8    bool          // files and pipes hold UTF-8, whatever the console's code page is
 	Queue   time.Duration // how long to keep it for people who are not signed in; 0 is not at all
 
 	// Needs is the option, as it was written, that asks for something this
@@ -138,7 +139,8 @@ func (m *Msg) set(g given) error {
 		m.Answer, err = parseAnswer(g)
 	case optDND:
 		m.Do = DoTellDND // unless more is said, see instead
-	case optUTF8: // says what is always so outside Windows
+	case optUTF8:
+		m.UTF8 = true
 	default:
 		m.Needs = g.whole
 	}
@@ -212,6 +214,7 @@ type Query struct {
 	Counter bool
 	Limit   int // how many messages are listed at most; 0 if it was not said
 	JSON    bool
+	UTF8    bool   // as in Msg
 	Needs   string // as in Msg
 }
 
@@ -301,7 +304,9 @@ func (q *Query) set(g given) (err error) {
 		q.Limit, err = parseLimit(g)
 	case optJSON:
 		q.JSON = true
-	case optUTF8, "mode", "flow", "connect", "vm": // nothing to show, see the table
+	case optUTF8:
+		q.UTF8 = true
+	case "mode", "flow", "connect", "vm": // nothing to show, see the table
 	default:
 		q.Needs = g.whole
 	}

@@ -18,7 +18,8 @@ func SessionTable(sessions []msg.Session) string {
 	var b strings.Builder
 	b.WriteString(sessionRow(" ", "SESSIONNAME", "USERNAME", "ID", "STATE", "TYPE", "DEVICE"))
 	for _, s := range sessions {
-		b.WriteString(sessionRow(marker(s), s.Name, s.User, s.ID, stateWord(s.State), s.Type, ""))
+		name, user := inTable(s)
+		b.WriteString(sessionRow(marker(s), name, user, s.ID, stateWord(s.State), s.Type, ""))
 	}
 	return b.String()
 }
@@ -33,7 +34,8 @@ func UserTable(sessions []msg.Session, loc text.Locale) string {
 	var b strings.Builder
 	b.WriteString(userRow(" ", "USERNAME", "SESSIONNAME", "ID", "STATE", "IDLE TIME", "LOGON TIME"))
 	for _, s := range sessions {
-		b.WriteString(userRow(marker(s), s.User, s.Name, s.ID, stateWord(s.State), idleWord(s.Idle), logon(s.Since, loc)))
+		name, user := inTable(s)
+		b.WriteString(userRow(marker(s), user, name, s.ID, stateWord(s.State), idleWord(s.Idle), logon(s.Since, loc)))
 	}
 	return b.String()
 }
@@ -41,6 +43,15 @@ func UserTable(sessions []msg.Session, loc text.Locale) string {
 func userRow(mark, user, name, id, state, idle, since string) string {
 	line := right(mark+left(user, 20, 17)+"  "+left(name, 16, 13), id, 5) + "  " + left(state, 6, 6) + "  "
 	return right(line, idle, 9) + "  " + since + "\n"
+}
+
+// inTable is how a session and its user are called in a table: those of Windows
+// in lower case and without a domain, as Windows does.
+func inTable(s msg.Session) (name, user string) {
+	if s.Source != msg.SourceWTS {
+		return s.Name, s.User
+	}
+	return strings.ToLower(s.Name), strings.ToLower(UserLabel(s))
 }
 
 func marker(s msg.Session) string {
@@ -85,6 +96,10 @@ func stateWord(s msg.State) string {
 		return "Disc"
 	case msg.StateListen:
 		return "Listen"
+	case "connq":
+		return "ConnQ"
+	case "shadow", "idle", "reset", "down", "init": // of Windows
+		return strings.ToUpper(string(s[:1])) + string(s[1:])
 	}
 	return string(s)
 }

@@ -42,6 +42,40 @@ func TestSessionTableAsOnWindows(t *testing.T) {
 	}
 }
 
+// TestTablesOfStations has sessions as Windows itself names them: its commands
+// show them in lower case and without domains.
+func TestTablesOfStations(t *testing.T) {
+	list := []msg.Session{
+		{ID: "0", Name: "Services", State: msg.StateDisconnected, Idle: msg.IdleUnknown, Source: msg.SourceWTS},
+		{ID: "1", Name: "Console", User: `PC42\DrBrown`, State: msg.StateActive, Idle: msg.IdleUnknown, Own: true, Source: msg.SourceWTS},
+		{ID: "65536", Name: "31C5CE94259D4006A9E4#0", State: msg.StateListen, Source: msg.SourceWTS},
+		{ID: "65537", Name: "RDP-Tcp", State: msg.StateListen, Source: msg.SourceWTS},
+	}
+	if got, want := SessionTable(list), padded(recordedSessions); got != want {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+	want := userRow(" ", "USERNAME", "SESSIONNAME", "ID", "STATE", "IDLE TIME", "LOGON TIME") +
+		">drbrown               console             1  Active      none   none\n"
+	if got := UserTable(list[1:2], text.LocaleFor("en_US")); got != want {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+	list[1].Source = "logind" // where case matters
+	if got := SessionTable(list[1:2]); !strings.Contains(got, `>Console           PC42\DrBrown `) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestStateWord(t *testing.T) {
+	for state, want := range map[msg.State]string{
+		msg.StateActive: "Active", msg.StateConnected: "Conn", msg.StateDisconnected: "Disc", msg.StateListen: "Listen",
+		"connq": "ConnQ", "shadow": "Shadow", "idle": "Idle", "reset": "Reset", "down": "Down", "init": "Init", "new": "new",
+	} {
+		if got := stateWord(state); got != want {
+			t.Errorf("%s is %q, want %q", state, got, want)
+		}
+	}
+}
+
 // recordedUsers are from three countries; the words of the German line are
 // put into English, its date is as it was.
 const recordedUsers = ` USERNAME              SESSIONNAME        ID  STATE   IDLE TIME  LOGON TIME

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,9 @@ const (
 // put there must not read messages.
 func DialLocal(path string) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(ctx context.Context) (io.ReadWriteCloser, error) {
+		if runtime.GOOS == "windows" { // no msgd listens on such a socket there
+			return nil, ErrNoDaemon
+		}
 		conn, err := dialBusy(ctx, path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):

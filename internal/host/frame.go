@@ -53,9 +53,10 @@ func frame(m msg.Message, width int) []byte {
 // heading returns the title and the line that names the sender. The latter is
 // empty if the title is the usual one of this very sender, so that a title of
 // the sender's choice can never hide who it is.
-func heading(m msg.Message) (title, by string) {
+func heading(m msg.Message) (title, by string) { return headingIn(m, text.LocaleFor(m.Locale)) }
+
+func headingIn(m msg.Message, loc text.Locale) (title, by string) {
 	title, from := text.Line(m.Title), text.Line(m.From)
-	loc := text.LocaleFor(m.Locale)
 	if title == "" {
 		title = text.DefaultTitle(m.From, m.Sent, loc)
 	}

@@ -6,7 +6,8 @@
 // only messages for the account it comes from, and that whatever a user
 // controls is touched only with that user's own rights. On Linux the sessions
 // come from logind, /proc and utmp and the surfaces are terminals, tmux and
-// desktops; elsewhere Open returns an error that is errors.ErrUnsupported.
+// desktops. On Windows both are those of Terminal Services, of this computer
+// and of others. Elsewhere Open returns an error that is errors.ErrUnsupported.
 //
 // Start with Open; a process that stays also runs Local.Keep. A program that calls it must begin its main with
 //

@@ -32,7 +32,7 @@ type answerer interface {
 // and windows only, and whoever asked is told so.
 func (r Router) takeAnswers(h msg.Host) (stop func()) {
 	a, ok := h.(answerer)
-	if !ok {
+	if !ok || r.OwnDir == "" {
 		return func() {}
 	}
 	_ = os.Mkdir(r.OwnDir, 0o755) // Listen says why not
@@ -90,7 +90,7 @@ func (answers) Messages(context.Context, msg.Principal, string, int, func(msg.Re
 // a msg that waits.
 func (r Router) Answer(ctx context.Context, a msg.Answer) (msg.Receipt, error) {
 	sockets, _ := filepath.Glob(filepath.Join(r.Dir, answerSockets))
-	if r.OwnDir != r.Dir {
+	if r.OwnDir != "" && r.OwnDir != r.Dir {
 		more, _ := filepath.Glob(filepath.Join(r.OwnDir, answerSockets))
 		sockets = append(sockets, more...)
 	}

@@ -31,6 +31,9 @@ func (c *Computer) openHere(err error) (msg.Host, bool, error) {
 func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 	ctx, cancel := c.limited(ctx, msg.Message{})
 	defer cancel()
+	if c.rpc != nil {
+		return c.rpc.Sessions(ctx)
+	}
 	list, err := c.Client.Sessions(ctx)
 	h, ok, err := c.openHere(err)
 	if !ok {
@@ -44,6 +47,9 @@ func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 func (c *Computer) Messages(ctx context.Context, id string, limit int, report func(msg.Record)) error {
 	ctx, cancel := c.limited(ctx, msg.Message{})
 	defer cancel()
+	if c.rpc != nil {
+		return fmt.Errorf("%s: %w", quote(c.name), errNoMessages)
+	}
 	err := c.Client.Messages(ctx, id, limit, report)
 	if c.here && errors.Is(err, control.ErrNoDaemon) {
 		return fmt.Errorf("messages are kept by msgd: %w", err)
@@ -55,6 +61,9 @@ func (c *Computer) Messages(ctx context.Context, id string, limit int, report fu
 func (c *Computer) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
 	ctx, cancel := c.limited(ctx, m)
 	defer cancel()
+	if c.rpc != nil {
+		return c.sendRPC(ctx, t, m, report)
+	}
 	h, ok, err := c.openHere(c.Client.Send(ctx, t, m, report))
 	if !ok {
 		return c.explain(err)

@@ -1,5 +1,6 @@
 // Package route finds the way to a computer: this one through its msgd or, if
-// none is running, directly; others by ssh to their msgd.
+// none is running, directly; others by ssh to their msgd or, on Windows, by the
+// system's own remote calls.
 //
 // It promises that a name goes the way that it says or, if it says none, one
 // that answers within a second, and that an error names the computer and what
@@ -26,9 +27,13 @@ type Router struct {
 	Open   func() (msg.Host, error) // this computer, without msgd
 	Sender func() string            // who sends, for messages that no msgd signs
 	Dir    string                   // where msgd has its socket
-	OwnDir string                   // where this process may take answers itself
-	Ask    bool                     // ssh may ask for a password at the terminal
-	Warn   func(error)              // what does not keep a message from being sent
+	OwnDir string                   // where this process may take answers itself; empty where they come in windows only
+
+	// RPC opens a Windows computer by Windows' own remote calls; nil where the
+	// system has none.
+	RPC  func(name string) (msg.Host, error)
+	Ask  bool        // ssh may ask for a password at the terminal
+	Warn func(error) // what does not keep a message from being sent
 }
 
 // Computer is a way to one computer. It is a msg.Host that does what else its
@@ -39,6 +44,7 @@ type Computer struct {
 
 	router Router
 	here   bool
+	rpc    msg.Host    // a Windows computer, without any msgd
 	name   string      // of another computer, as it was written
 	stream *ssh.Stream // the last one to it
 }
@@ -46,7 +52,8 @@ type Computer struct {
 // notYet is what a way says that this version does not have.
 const notYet = "not in this version"
 
-// To finds the way to a computer: NAME, or ssh://[USER@]NAME[:PORT].
+// To finds the way to a computer: NAME, rpc://NAME, or
+// ssh://[USER@]NAME[:PORT].
 func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 	scheme, rest, forced := strings.Cut(name, "://")
 	if !forced {
@@ -62,7 +69,12 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 			return nil, fmt.Errorf("%s: %w", quote(name), err)
 		}
 		return r.overSSH(name, h, "its name says so"), nil
-	case "fleet", "rpc":
+	case "rpc":
+		if r.RPC != nil {
+			return r.overRPC(strings.TrimSuffix(rest, "/"), "its name says so")
+		}
+		return nil, fmt.Errorf("%s: no route: rpc is %s", quote(name), notYet)
+	case "fleet":
 		return nil, fmt.Errorf("%s: no route: %s is %s", quote(name), strings.ToLower(scheme), notYet)
 	}
 	return nil, fmt.Errorf("%s: no route: there is none that is called %s", quote(name), quote(scheme))
@@ -72,8 +84,11 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 func quote(name string) string { return `"` + text.Cut(text.Line(name), 60) + `"` }
 
 // find takes the first way that works. Of the ways that a name can go, this
-// version has one.
+// version has one on each system.
 func (r Router) find(ctx context.Context, name string) (*Computer, error) {
+	if r.RPC != nil {
+		return r.overRPC(name, "the way of this system")
+	}
 	h, err := ssh.Parse(strings.TrimPrefix(name, `\\`))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", quote(name), err)

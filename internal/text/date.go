@@ -9,7 +9,8 @@ import (
 // short forms of Unicode's CLDR, which are what Windows shows as well, but
 // always with the whole year.
 type Locale struct {
-	layout string // for time.Time.Format
+	layout string                 // for time.Time.Format
+	format func(time.Time) string // instead, see LocaleBy
 }
 
 // Layouts of time.Format.
@@ -41,17 +42,24 @@ func LocaleFor(name string) Locale {
 	name, _, _ = strings.Cut(name, "@")
 	name = strings.ReplaceAll(name, "-", "_") // the form of Windows: de-AT
 	if l, ok := layouts[name]; ok {
-		return Locale{l}
+		return Locale{layout: l}
 	}
 	language, _, _ := strings.Cut(name, "_")
 	if l, ok := layouts[language]; ok {
-		return Locale{l}
+		return Locale{layout: l}
 	}
-	return Locale{isoLayout}
+	return Locale{layout: isoLayout}
 }
+
+// LocaleBy is a Locale whose dates and times somebody else writes: a system
+// that knows what its user has set.
+func LocaleBy(format func(time.Time) string) Locale { return Locale{format: format} }
 
 // Format writes date and time.
 func (l Locale) Format(t time.Time) string {
+	if l.format != nil {
+		return l.format(t)
+	}
 	if l.layout == "" {
 		return t.Format(isoLayout)
 	}

@@ -1,0 +1,6 @@
+package main
+
+import "msg/internal/host"
+
+// openRPC opens another Windows computer.
+var openRPC = host.OpenServer
