@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"msg"
@@ -28,7 +27,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}, host.Examine))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Socket: control.Socket, OwnDir: ownDir()}, host.Examine))
 }
 
 // openHere opens this computer.

@@ -1,37 +1,15 @@
 package host
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"msg/internal/account"
 	"msg/internal/hosttest"
 )
-
-// about are the findings about something, in one text.
-func about(found []Finding, what string) string {
-	var lines []string
-	for _, f := range found {
-		if f.About == what {
-			lines = append(lines, f.Found)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// wantFinding compares with a regular expression.
-func wantFinding(t *testing.T, found []Finding, what, want string) {
-	t.Helper()
-	if got := about(found, what); !regexp.MustCompile(`\A(?:` + want + `)\z`).MatchString(got) {
-		t.Errorf("%s: %q, want %s", what, got, want)
-	}
-}
 
 func TestExamine(t *testing.T) {
 	w := newWorld(t)
@@ -107,18 +85,5 @@ func TestSystem(t *testing.T) {
 	}
 	if name, err := os.Hostname(); err != nil || strings.Contains(system(file), name) {
 		t.Errorf("%q is in %q", name, system(file))
-	}
-}
-
-func TestNumbered(t *testing.T) {
-	for err, want := range map[error]string{
-		fmt.Errorf("writing: %w", os.ErrClosed):                          "writing: file already closed",
-		fmt.Errorf("writing: %w", syscall.Errno(13)):                     "writing: permission denied (error 13)",
-		&os.PathError{Op: "open", Path: "/x", Err: syscall.Errno(2)}:     "open /x: no such file or directory (error 2)",
-		fmt.Errorf("number %s: %w", strconv.Itoa(1), syscall.Errno(111)): "number 1: connection refused (error 111)",
-	} {
-		if got := Numbered(err); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
 	}
 }
