@@ -29,7 +29,7 @@ func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 		return nil, fmt.Errorf("finding out the account of this process: %w", err)
 	}
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{
-		SecurityDescriptor: pipeDescriptor(own, mode), InputBufferSize: pipeBuffer, OutputBufferSize: pipeBuffer,
+		SecurityDescriptor: pipeDescriptor(own, windows.GetCurrentProcessToken().IsElevated(), mode), InputBufferSize: pipeBuffer, OutputBufferSize: pipeBuffer,
 	})
 	switch {
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED), errors.Is(err, fs.ErrExist), errors.Is(err, windows.ERROR_PIPE_BUSY):

@@ -23,11 +23,16 @@ const (
 )
 
 // pipeDescriptor is the security descriptor of a pipe that the account own
-// listens on. mode is that of a socket: what it gives others, everybody who has
-// signed in gets. SYSTEM and Administrators have all rights.
-func pipeDescriptor(own string, mode fs.FileMode) string {
-	sddl := "D:P(A;;GA;;;SY)(A;;GA;;;BA)"
-	if own != sidSystem && own != sidAdministrators {
+// listens on, elevated or not. mode is that of a socket: what it gives others,
+// everybody who has signed in gets. SYSTEM and Administrators have all rights.
+// The owner, which clients look at, is said, because the usual one differs.
+func pipeDescriptor(own string, elevated bool, mode fs.FileMode) string {
+	owner := own
+	if elevated && own != sidSystem {
+		owner = sidAdministrators
+	}
+	sddl := "O:" + owner + "D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+	if own != sidSystem {
 		sddl += "(A;;GA;;;" + own + ")"
 	}
 	if mode&0o006 == 0o006 {

@@ -7,17 +7,21 @@ import (
 )
 
 func TestPipeDescriptor(t *testing.T) {
+	const user = "S-1-5-21-1-2-3-1001"
 	for _, c := range []struct {
-		own  string
-		mode fs.FileMode
-		want string
+		own      string
+		elevated bool
+		mode     fs.FileMode
+		want     string
 	}{
-		{sidSystem, 0o666, "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)"},
-		{sidSystem, 0o660, "D:P(A;;GA;;;SY)(A;;GA;;;BA)"},
-		{sidLocalService, 0o666, "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;S-1-5-19)(A;;0x12019b;;;AU)"},
+		{sidSystem, true, 0o666, "O:S-1-5-18D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)"},
+		{sidSystem, true, 0o660, "O:S-1-5-18D:P(A;;GA;;;SY)(A;;GA;;;BA)"},
+		{sidLocalService, false, 0o666, "O:S-1-5-19D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;S-1-5-19)(A;;0x12019b;;;AU)"},
+		{user, true, 0o666, "O:S-1-5-32-544D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;" + user + ")(A;;0x12019b;;;AU)"},
+		{user, false, 0o660, "O:" + user + "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;" + user + ")"},
 	} {
-		if got := pipeDescriptor(c.own, c.mode); got != c.want {
-			t.Errorf("%s, %o: %s, want %s", c.own, c.mode, got, c.want)
+		if got := pipeDescriptor(c.own, c.elevated, c.mode); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 	const createInstance = 0x4
