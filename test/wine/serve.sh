@@ -1,0 +1,44 @@
+# Holds a Wine prefix for one test: serve.sh PREFIX SHIMS
+#
+# PREFIX is made if it is not there. Then its server runs, which stays when no
+# program does, until standard input ends: so it ends with the process of the
+# test, however that ends. One test at a time has the prefix; others wait.
+set -eu
+prefix=$1
+shims=$2
+server=/usr/lib/wine/wineserver64 # Debian's wineserver insists on not staying
+[ -x "$server" ] || server=wineserver
+export WINEARCH=win64 WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe='
+
+# No program of Windows holds the lock, or one that is left would keep it.
+exec 9>"$prefix.lock"
+flock 9
+
+stop() { # as wineserver -k does: it ends every program of its prefix
+	kill -INT "$1"
+	wait "$1" || true
+}
+
+if [ ! -d "$prefix" ]; then
+	export WINEPREFIX="$prefix.new"
+	rm -rf "$WINEPREFIX"
+	mkdir -p "$WINEPREFIX"
+	"$server" -f -p 9>&- &
+	wine wineboot.exe -i 9>&- >&2
+	# Programs of today want a Windows of today, and wtsapi32 is ours. Services
+	# see no environment, so it is said in the registry.
+	wine winecfg.exe /v win10 9>&- >&2
+	wine reg.exe add 'HKCU\Software\Wine\DllOverrides' /v wtsapi32 /d native /f 9>&- >&2
+	stop $!
+	mv -T "$WINEPREFIX" "$prefix"
+fi
+
+export WINEPREFIX="$prefix"
+rm -rf "$prefix/drive_c/msgtest"
+mkdir "$prefix/drive_c/msgtest"
+cp "$shims"/*.dll "$shims"/msgbox.exe "$prefix/drive_c/windows/system32"
+"$server" -f -p 9>&- &
+trap 'stop $!' EXIT
+wine cmd.exe /c exit 9>&- >&2 # starts the services
+echo ready
+read -r end || true
