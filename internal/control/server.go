@@ -41,6 +41,7 @@ type Server struct {
 
 	once   sync.Once
 	limits limits
+	paces  paces
 }
 
 func (s *Server) init() {
@@ -111,6 +112,9 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 	}
 	clients.Go(func() {
 		defer s.limits.leave(who.account(), who.superuser())
+		if !who.superuser() {
+			s.paces.wait(ctx, who.account())
+		}
 		s.serve(ctx, conn, func(op string) (msg.Principal, error) { return s.principal(who, op) })
 	})
 }
