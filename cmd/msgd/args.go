@@ -103,7 +103,7 @@ const usage = `msgd serve [--config FILE] [--socket PATH]
 msgd check [--config FILE] [--socket PATH]
 msgd relay [--socket PATH]
 msgd version | help
-`
+` + serviceUsage
 
 func helpText() string {
 	return `Send messages for everybody on this computer, within the rules.
@@ -129,7 +129,7 @@ and Ctrl-C end msgd serve when what is being shown has been shown.
 
 Exit status: 0 done; 1 something is wrong; 2 wrong usage; 69 relay: no msgd is
 running; 78 serve: wrong configuration. See msgd(8), msgd.toml(5) and msg(1).
-`
+` + serviceHelp
 }
 
 func (p program) help(options) int {

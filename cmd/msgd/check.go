@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"msg/internal/account"
@@ -38,6 +39,11 @@ func (p program) check(o options) int {
 func (c *checkup) all(o options) int {
 	config, err := loadConfig(o.config)
 	c.configuration(o.config, config, err)
+	if runtime.GOOS == "windows" { // rights are not those of Unix: msgd looks at its folder when it starts
+		c.answer(o.socket)
+		c.sessions()
+		return c.code()
+	}
 	c.rights()
 	c.socket(o.socket)
 	if err == nil {
@@ -45,6 +51,10 @@ func (c *checkup) all(o options) int {
 	}
 	c.logind()
 	c.sessions()
+	return c.code()
+}
+
+func (c *checkup) code() int {
 	if c.wrong {
 		return cli.ExitFailed
 	}
@@ -80,7 +90,7 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 			c.ok(about, "%s", path)
 		}
 	}
-	for _, w := range config.Warnings(account.New()) {
+	for _, w := range warnings(config, account.New()) {
 		c.warning(about, "%s", w)
 	}
 }
@@ -136,7 +146,7 @@ func (c *checkup) answer(path string) {
 	_, err := control.NewClient(control.DialLocal(path), "").DND(ctx)
 	switch {
 	case errors.Is(err, control.ErrNoDaemon):
-		c.warning("socket", "%v: systemctl start msgd.socket", err)
+		c.warning("socket", "%v; %s", err, startHint)
 	case err != nil:
 		c.error("socket", "%s: %v", path, err)
 	default:

@@ -9,6 +9,9 @@ import (
 	"msg/internal/daemon"
 )
 
+// startHint is how to have a msgd.
+const startHint = "root starts it with: systemctl start msgd.socket"
+
 // defaultConfig is where the configuration is unless a flag says otherwise.
 func defaultConfig() string { return "/etc/msg/msgd.toml" }
 

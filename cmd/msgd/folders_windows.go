@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// startHint is how to have a msgd.
+const startHint = "an administrator starts it with: msgd service start"
+
 // dataFolder is for the configuration and the journal. Windows itself says
 // where such folders are: a variable could be anybody's.
 func dataFolder() string {

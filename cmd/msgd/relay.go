@@ -17,7 +17,7 @@ import (
 func (p program) relay(o options) int {
 	rw, err := control.DialLocal(o.socket)(context.Background())
 	if errors.Is(err, control.ErrNoDaemon) {
-		return p.fail(exitUnavailable, fmt.Errorf("%w; root starts it with: systemctl start msgd.socket", err))
+		return p.fail(exitUnavailable, fmt.Errorf("%w; %s", err, startHint))
 	}
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
@@ -32,6 +32,8 @@ func (p program) relay(o options) int {
 		_, _ = io.Copy(rw, p.in)
 		if half, ok := rw.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
+		} else { // pipes of Windows have no half: a byte after the request ends it as well
+			_, _ = io.WriteString(rw, "\n")
 		}
 	}()
 	if _, err := io.Copy(p.out, rw); err != nil {

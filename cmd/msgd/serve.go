@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -61,6 +62,15 @@ func loadConfig(path string) (daemon.Config, error) {
 	return config, err
 }
 
+// warnings are those of the configuration. On Windows accounts are known to
+// nobody before they connect, so none is missed.
+func warnings(config daemon.Config, accounts *account.DB) []string {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	return config.Warnings(accounts)
+}
+
 // service is all of msgd; run is its life.
 type service struct {
 	config   daemon.Config
@@ -97,7 +107,7 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	for _, w := range config.Warnings(accounts) {
+	for _, w := range warnings(config, accounts) {
 		log.Warn("configuration", "warning", w)
 	}
 	server := &control.Server{

@@ -11,6 +11,9 @@ import (
 // serviceCommands are those of Windows.
 func serviceCommands() []command { return nil }
 
+// What help says of them.
+const serviceUsage, serviceHelp = "", ""
+
 // hasService is whether serve knows --service.
 const hasService = false
 

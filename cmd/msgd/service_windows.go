@@ -305,5 +305,18 @@ func serviceCommands() []command {
 	}
 }
 
+// What help says of them.
+const (
+	serviceUsage = `msgd serve --service [--config FILE] [--socket PIPE]
+msgd service install [--config FILE] [--account LocalSystem | LocalService]
+msgd service uninstall | start | stop
+`
+	serviceHelp = `
+service     As an administrator: make msgd a service that starts with Windows,
+            take it away, start or stop it. What it has to say is in the event
+            log (Application, msgd).
+`
+)
+
 // hasService is whether serve knows --service.
 const hasService = true
