@@ -68,7 +68,7 @@ func need(t testing.TB) string {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skipf("wine: needs Linux on amd64, this is %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
-	for _, tool := range []string{"wine", "bash", "flock", compiler} {
+	for _, tool := range []string{"wine", "bash", "flock", "setsid", compiler} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("wine: needs the program %q (Debian: apt install --no-install-recommends wine wine64 gcc-mingw-w64-x86-64)", tool)
 		}
@@ -95,7 +95,9 @@ func baseEnv(prefix string) []string {
 // serve runs serve.sh until the test ends.
 func (p *Prefix) serve(t testing.TB, shims string) {
 	t.Helper()
-	cmd := exec.Command("bash", "-c", serveScript, "serve.sh", p.Dir, shims)
+	// A session of its own: what ends the test from outside, all its processes
+	// at once, would end Wine's server before the programs of Windows.
+	cmd := exec.Command("setsid", "bash", "-c", serveScript, "serve.sh", p.Dir, shims)
 	cmd.Env = p.env
 	var told bytes.Buffer
 	cmd.Stderr = &told
