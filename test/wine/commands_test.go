@@ -164,7 +164,7 @@ func (c *computer) terminal(ts *testscript.TestScript, neg bool, args []string) 
 	ctx, cancel := context.WithTimeout(context.Background(), terminalLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "wine", append([]string{c.programs[args[1]]}, args[2:]...)...)
-	for _, name := range []string{"PATH", "HOME", "WINEPREFIX", "WINEDEBUG", "WINEDLLOVERRIDES", "LC_ALL", "TZ", "MSGTEST"} {
+	for _, name := range []string{"PATH", "HOME", "WINEPREFIX", "WINEDEBUG", "WINEDLLOVERRIDES", "LC_ALL", "TZ", "TMPDIR", "MSGTEST"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	cmd.Env = append(cmd.Env, "TERM=xterm")

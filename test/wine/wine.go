@@ -81,10 +81,11 @@ func need(t testing.TB) string {
 }
 
 // baseEnv is what every program of Windows sees of this computer's. Without
-// a UTF-8 locale Wine would lose arguments that are not ASCII.
+// a UTF-8 locale Wine would lose arguments that are not ASCII. Its server is
+// found by TMPDIR, which has to be the same for all.
 func baseEnv(prefix string) []string {
-	env := []string{"WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=", "LC_ALL=C.UTF-8", "TZ=UTC"}
-	for _, name := range []string{"PATH", "HOME", "USER", "TMPDIR", "XDG_CACHE_HOME", "MSG_HEAVY"} {
+	env := []string{"WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=", "LC_ALL=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp"}
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_CACHE_HOME", "MSG_HEAVY"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
