@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"msg"
@@ -28,7 +27,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Dir: filepath.Dir(control.Socket), OwnDir: ownDir()}))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Socket: control.Socket, OwnDir: ownDir()}, host.Examine))
 }
 
 // openHere opens this computer.
@@ -40,9 +39,9 @@ func openHere() (msg.Host, error) {
 	return l, nil
 }
 
-// run is main with the ways to computers, so that the scripts of the tests can
-// run against computers of their own.
-func run(router route.Router) int {
+// run is main with the ways to computers and what /doctor looks at, so that the
+// scripts of the tests can run against computers of their own.
+func run(router route.Router, examine func(context.Context) []host.Finding) int {
 	if len(ignored) > 0 { // none would mean all
 		signal.Ignore(ignored...)
 	}
@@ -60,6 +59,7 @@ func run(router route.Router) int {
 		dates:    dates,
 		router:   router,
 		terminal: isTerminal,
+		examine:  examine,
 	}
 	return p.main(os.Args[1:])
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -21,6 +22,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"msg"
+	"msg/internal/account"
+	"msg/internal/host"
 	"msg/internal/hosttest"
 	"msg/internal/hosttest/standin"
 )
@@ -30,7 +33,7 @@ func TestMain(m *testing.M) {
 		"msg": func() {
 			router := standin.Router(os.Getenv)
 			router.Open = openFake
-			os.Exit(run(router))
+			os.Exit(run(router, examineFake))
 		},
 		"ssh": func() { os.Exit(standin.SSH(os.Args[1:], os.Getenv)) },
 	})
@@ -50,6 +53,18 @@ func openFake() (msg.Host, error) {
 	defer f.Close()
 	fake, err := hosttest.ReadFake(f)
 	return recorded{standin.Desk{Fake: fake}}, err
+}
+
+// examineFake is what host.Examine says of a computer where names are in the
+// way, and programs say what they like.
+func examineFake(context.Context) []host.Finding {
+	me := account.Caller()
+	return []host.Finding{
+		{About: "system", Found: "Test Linux"},
+		{About: "/proc", Found: "open /home/bob/x: permission denied (error 13) for " + me},
+		{About: "notifications", Found: "\x1b[2Jevil \u202e of bob's"},
+		{About: "session 1", Found: "pts/0, user 1, terminal"},
+	}
 }
 
 // recorded is a fake computer whose screens outlive the process.

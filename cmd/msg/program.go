@@ -14,6 +14,7 @@ import (
 
 	"msg/internal/cli"
 	"msg/internal/console"
+	"msg/internal/host"
 	"msg/internal/route"
 	"msg/internal/text"
 )
@@ -27,6 +28,7 @@ type program struct {
 	dates    text.Locale // how it writes them
 	router   route.Router
 	terminal func(*os.File) bool
+	examine  func(context.Context) []host.Finding // this computer, see host.Examine
 
 	// In the characters that they take, as the arguments say.
 	utf8 bool
@@ -72,6 +74,8 @@ func (p program) main(args []string) int {
 		err = p.answer(ctx, m, ui)
 	case cli.DoTellDND, cli.DoSetDND:
 		err = p.dnd(ctx, m, ui)
+	case cli.DoDoctor:
+		err = p.doctor(ctx, ui)
 	default:
 		return p.send(ctx, m, ui)
 	}

@@ -12,9 +12,6 @@ import (
 	"msg/internal/control"
 )
 
-// defaultConfig is where the configuration is unless a flag says otherwise.
-const defaultConfig = "/etc/msg/msgd.toml"
-
 // Exit codes beside those of package cli, from sysexits.h.
 const (
 	exitUnavailable = 69 // EX_UNAVAILABLE: no msgd is running
@@ -22,7 +19,11 @@ const (
 )
 
 // options are the flags of all commands.
-type options struct{ config, socket string }
+type options struct {
+	config, socket string
+	service        bool   // serve: the service manager of Windows has started it
+	account        string // service install: what it runs as
+}
 
 // command is one row of the table.
 type command struct {
@@ -32,13 +33,17 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{
-		{"serve", []string{"config", "socket"}, program.serve},
+	serve := []string{"config", "socket"}
+	if hasService {
+		serve = append(serve, "service")
+	}
+	return append([]command{
+		{"serve", serve, program.serve},
 		{"check", []string{"config", "socket"}, program.check},
 		{"relay", []string{"socket"}, program.relay},
 		{"version", nil, program.version},
 		{"help", nil, program.help},
-	}
+	}, serviceCommands()...)
 }
 
 // spellings are other names of commands, which everybody tries.
@@ -57,9 +62,12 @@ func parse(args []string) (command, options, error) {
 		name = full
 	}
 	all := commands()
+	if name == "service" && len(args) > 1 { // two words are one command
+		name, args = name+" "+args[1], args[1:]
+	}
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
-		return command{}, o, fmt.Errorf("%q is not a command", args[0])
+		return command{}, o, fmt.Errorf("%q is not a command", name)
 	}
 	c := all[i]
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
@@ -78,10 +86,16 @@ func parse(args []string) (command, options, error) {
 
 func (c command) define(f *flag.FlagSet, o *options) {
 	if slices.Contains(c.flags, "config") {
-		f.StringVar(&o.config, "config", defaultConfig, "")
+		f.StringVar(&o.config, "config", defaultConfig(), "")
 	}
 	if slices.Contains(c.flags, "socket") {
 		f.StringVar(&o.socket, "socket", control.Socket, "")
+	}
+	if slices.Contains(c.flags, "service") {
+		f.BoolVar(&o.service, "service", false, "")
+	}
+	if slices.Contains(c.flags, "account") {
+		f.StringVar(&o.account, "account", "LocalSystem", "")
 	}
 }
 
@@ -91,7 +105,8 @@ msgd relay [--socket PATH]
 msgd version | help
 `
 
-const help = `Send messages for everybody on this computer, within the rules.
+func helpText() string {
+	return `Send messages for everybody on this computer, within the rules.
 
 ` + usage + `
 serve   Wait on the socket for msg and query. systemd starts it when the first
@@ -109,15 +124,16 @@ relay   Connect standard input and output with the socket. It is what msg runs
 
             ssh web1 msgd relay
 
-FILE is ` + defaultConfig + ` and PATH ` + control.Socket + ` if left out. SIGTERM
+FILE is ` + defaultConfig() + ` and PATH ` + control.Socket + ` if left out. SIGTERM
 and Ctrl-C end msgd serve when what is being shown has been shown.
 
 Exit status: 0 done; 1 something is wrong; 2 wrong usage; 69 relay: no msgd is
 running; 78 serve: wrong configuration. See msgd(8), msgd.toml(5) and msg(1).
 `
+}
 
 func (p program) help(options) int {
-	fmt.Fprint(p.out, help)
+	fmt.Fprint(p.out, helpText())
 	return cli.ExitOK
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -26,8 +25,7 @@ func listen(path string) (*listener, error) {
 	if len(given) > 0 {
 		return fromSystemd(given)
 	}
-	// Where systemd has not made it. Only root can do that in /run.
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeSocketFolder(path); err != nil {
 		return nil, fmt.Errorf("making the folder of the socket: %w", err)
 	}
 	l, err := control.Listen(path, socketMode)

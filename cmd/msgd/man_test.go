@@ -18,7 +18,7 @@ func texts(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"help": help, "the man page": string(b)}
+	return map[string]string{"helpText()": helpText(), "the man page": string(b)}
 }
 
 // TestDocumentedCommands compares the table of commands with what is said of
@@ -44,7 +44,7 @@ func TestDocumentedCommands(t *testing.T) {
 				t.Errorf("%s does not have %q", where, name)
 			}
 		}
-		for _, path := range []string{defaultConfig, control.Socket} {
+		for _, path := range []string{defaultConfig(), control.Socket} {
 			if !strings.Contains(text, path) {
 				t.Errorf("%s does not have %s", where, path)
 			}
@@ -52,11 +52,11 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentedExamples parses what the help, the man page and the README
+// TestDocumentedExamples parses what the helpText(), the man page and the README
 // show.
 func TestDocumentedExamples(t *testing.T) {
 	documents := []string{"../../doc/msgd.8.scd", "../../README.md"}
-	hosttest.CheckExamples(t, help, documents, func(words []string) error {
+	hosttest.CheckExamples(t, helpText(), documents, func(words []string) error {
 		_, _, err := parse(words[1:])
 		return err
 	}, "msgd")

@@ -22,15 +22,25 @@ import (
 
 // serve is msgd serve.
 func (p program) serve(o options) int {
+	if o.service {
+		return p.serveService(o)
+	}
+	return p.serveUntil(o, nil, func() {}, func(c daemon.Config) *slog.Logger { return newLog(p.err, c.LogFormat, c.Log) })
+}
+
+// serveUntil serves until a signal or end says that it is enough, and calls
+// ready when clients can come.
+func (p program) serveUntil(o options, end <-chan struct{}, ready func(), logOf func(daemon.Config) *slog.Logger) int {
 	config, err := loadConfig(o.config)
 	if err != nil {
 		return p.fail(exitConfig, err)
 	}
-	log := newLog(p.err, config.LogFormat, config.Log)
+	log := logOf(config)
 	s, err := p.newService(config, o.socket, log)
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
 	}
+	s.end, s.ready = end, ready
 	if err := s.run(context.Background()); err != nil {
 		log.Error("msgd ends", "error", err)
 		return cli.ExitFailed
@@ -42,8 +52,11 @@ func (p program) serve(o options) int {
 // one that was named has to be there.
 func loadConfig(path string) (daemon.Config, error) {
 	config, err := daemon.LoadConfig(path)
-	if path == defaultConfig && errors.Is(err, fs.ErrNotExist) {
-		return daemon.DefaultConfig(), nil
+	if path == defaultConfig() && errors.Is(err, fs.ErrNotExist) {
+		config, err = daemon.DefaultConfig(), nil
+	}
+	if config.Journal.Path == daemon.DefaultJournal {
+		config.Journal.Path = defaultJournal()
 	}
 	return config, err
 }
@@ -56,6 +69,9 @@ type service struct {
 	daemon   *daemon.Daemon
 	server   *control.Server
 	listener *listener
+
+	end   <-chan struct{} // closed when it is to end; a signal does the same
+	ready func()          // called when it serves
 }
 
 // newService opens everything that can be wrong. The socket is the last: who
@@ -68,6 +84,9 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 	c, err := p.open()
 	if err != nil {
 		return nil, err
+	}
+	if err := checkData(config.Journal.Path); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	accounts := account.New()
 	d, err := daemon.Open(config, c, accounts, log)
@@ -85,7 +104,7 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 		Service: d, Host: name, Log: log, Accounts: accounts, Groups: config.Groups(),
 		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount,
 	}
-	return &service{config, log, c, d, server, l}, nil
+	return &service{config: config, log: log, computer: c, daemon: d, server: server, listener: l, ready: func() {}}, nil
 }
 
 // run serves until something fails, or somebody ends it; then it lets what is
@@ -109,6 +128,7 @@ func (s *service) run(ctx context.Context) error {
 	tasks.Go(func() error { return watchdog(running, s.log, s.healthy) })
 	s.log.Info("msgd serves", "version", cli.Version(), "socket", s.listener.Addr().String())
 	notify(s.log, sd.SdNotifyReady)
+	s.ready()
 	return errors.Join(tasks.Wait(), s.daemon.Close())
 }
 
@@ -121,6 +141,8 @@ func (s *service) signals(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
+	case <-s.end:
+		s.log.Info("msgd ends", "by", "the service manager")
 	case got := <-c:
 		s.log.Info("msgd ends", "signal", got.String())
 	}

@@ -95,7 +95,7 @@ func say(args []string) int {
 	if err == nil {
 		now := time.Now()
 		m := msg.Message{ID: msg.NewID(now), Text: args[1], Sent: now, Timeout: time.Second, Wait: true, Queue: time.Hour}
-		client := control.NewClient(control.DialLocal(filepath.Join(standin.Router(os.Getenv).Dir, filepath.Base(control.Socket))), "")
+		client := control.NewClient(control.DialLocal(standin.Router(os.Getenv).Socket), "")
 		err = client.Send(context.Background(), target, m, func(msg.Receipt) {})
 		fmt.Println(m.ID)
 	}

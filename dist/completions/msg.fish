@@ -61,6 +61,7 @@ complete -c msg -n __msg_option -l ok -d 'Press OK for the message in this termi
 complete -c msg -n __msg_option -l answer -x -a 'ok cancel yes no retry' -d 'Press another button'
 complete -c msg -n __msg_option -l queue -d 'Keep it for people who are not signed in'
 complete -c msg -n __msg_option -l dnd -d 'Do not disturb'
+complete -c msg -n __msg_option -l doctor -d 'Print a report for others'
 complete -c msg -n __msg_option -l utf8 -d 'Without effect: output is UTF-8'
 complete -c msg -n __msg_option -l help -l h -l '?' -d 'Print help'
 complete -c msg -n __msg_option -l version -d 'Print the version'
@@ -71,4 +72,4 @@ function __msg_slash
 end
 complete -c msg -n __msg_slash -a '/buttons:{ok,okcancel,yesno,yesnocancel,retrycancel}'
 complete -c msg -n __msg_slash -a '/answer:{ok,cancel,yes,no,retry}'
-complete -c msg -n __msg_slash -a '/server: /time: /title: /buttons: /v /w /json /ok /answer: /queue /dnd /utf8 /help /h /? /version'
+complete -c msg -n __msg_slash -a '/server: /time: /title: /buttons: /v /w /json /ok /answer: /queue /dnd /doctor /utf8 /help /h /? /version'

@@ -28,7 +28,7 @@ func Usage(command string) string {
 const msgUsage = `MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]
     [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]
     [/QUEUE[:time]] [message]
-MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time]}
+MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}
 `
 
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
@@ -87,6 +87,10 @@ with the ID that it shows. For a while nobody may be disturbed:
     msg /ok
     msg /answer:yes
     msg /dnd until 17:00
+
+Where something does not work, a report that can be shown to others:
+
+    msg /doctor
 
 Messages are plain text of at most 8192 bytes. Control characters are made
 visible, so that a message can do nothing but be read.

@@ -17,6 +17,7 @@ const (
 	DoAnswer            // /ok, /answer
 	DoTellDND           // /dnd
 	DoSetDND            // /dnd:on and the like
+	DoDoctor            // /doctor
 )
 
 // DND is a change of do-not-disturb as it was written.
@@ -64,7 +65,7 @@ func (m *Msg) instead(seen []given) error {
 	if m.Recipient != "" {
 		words = append([]string{m.Recipient}, m.Words...)
 	}
-	if m.Do == DoAnswer {
+	if m.Do != DoTellDND {
 		if words == nil {
 			return nil
 		}

@@ -48,6 +48,7 @@ func TestInstead(t *testing.T) {
 	}
 	for args, check := range map[string]func(Msg) bool{
 		"/json|/ok":  func(m Msg) bool { return m.JSON },
+		"/doctor":    func(m Msg) bool { return m.Do == DoDoctor },
 		"/ok|/v":     func(m Msg) bool { return m.Verbose },
 		"/dnd|/json": func(m Msg) bool { return m.JSON && m.Do == DoTellDND },
 	} {
@@ -61,6 +62,7 @@ func TestInsteadErrors(t *testing.T) {
 	for _, c := range []struct{ args, err, hint string }{
 		{"bob|/ok", `"/ok" goes without a recipient and a message`, "msg /ok"},
 		{"--answer|yes:5DTB4K|bob|hello", `"--answer yes:5DTB4K" goes without a recipient and a message`, "msg /answer:yes:5DTB4K"},
+		{"/doctor|now", `"/doctor" goes without a recipient and a message`, "msg /doctor"},
 		{"/ok|/w", `"/w" does not go with "/ok"`, ""},
 		{"/server:web1|/dnd", `"/dnd" does not go with "/server:web1"`, ""},
 		{"/ok|/dnd:on", `"/dnd:on" does not go with "/ok"`, ""},

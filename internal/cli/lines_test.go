@@ -149,7 +149,7 @@ func TestUsageLines(t *testing.T) {
 				"MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]\n" +
 				"    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]\n" +
 				"    [/QUEUE[:time]] [message]\n" +
-				"MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time]}\n" +
+				"MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}\n" +
 				"msg: \"/etc\" is not an option\n" +
 				"  try: msg bob -- /etc is full\n",
 		},

@@ -139,6 +139,8 @@ func (m *Msg) set(g given) error {
 		m.Answer, err = parseAnswer(g)
 	case optDND:
 		m.Do = DoTellDND // unless more is said, see instead
+	case optDoctor:
+		m.Do = DoDoctor
 	case optUTF8:
 		m.UTF8 = true
 	default:

@@ -81,7 +81,7 @@ func TestParseMsgNeeds(t *testing.T) {
 		name, value string
 		ownWord     bool
 	}{
-		{"user", `CORP\bob`, true}, {"doctor", "", false},
+		{"user", `CORP\bob`, true},
 	} {
 		for _, words := range spellings(c.name, c.value, c.ownWord) {
 			for _, args := range [][]string{words, append([]string{"bob"}, words...)} {
@@ -300,7 +300,7 @@ func TestOptionTable(t *testing.T) {
 			word += ":" + example[o.name]
 		}
 		args := []string{word, "bob"}
-		if slices.Contains([]string{optOK, optAnswer, optDND}, o.name) {
+		if slices.Contains([]string{optOK, optAnswer, optDND, optDoctor}, o.name) {
 			args = args[:1]
 		}
 		if _, err := ParseMsg(args); o.in&forMsg != 0 && err != nil {

@@ -26,13 +26,13 @@ const abuser = 70001
 func dialAs(t testing.TB, uid int, path string) net.Conn {
 	t.Helper()
 	var conn net.Conn
-	dial := func() {
+	connect := func() {
 		var err error
-		if conn, err = dialBusy(t.Context(), path); err != nil {
+		if conn, err = dial(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	asUser(t, uid, dial)
+	asUser(t, uid, connect)
 	return conn
 }
 

@@ -9,7 +9,7 @@ import (
 type limits struct {
 	mu      sync.Mutex
 	all     int            // of ordinary users
-	perUser map[uint32]int // by user ID
+	perUser map[string]int // by account
 	told    time.Time      // when the log was last told of one too many
 }
 
@@ -17,33 +17,33 @@ type limits struct {
 // neither counted nor refused: it can end the daemon anyway, and whoever
 // clears up must get in. Clients that are foreign (see peer) get in only while less than
 // half of all places are taken, because one user can be thousands of them.
-func (l *limits) enter(uid uint32, all, perUser int, foreign func() bool) bool {
-	if uid == 0 {
+func (l *limits) enter(account string, superuser bool, all, perUser int, foreign func() bool) bool {
+	if superuser {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all >= all || l.perUser[uid] >= perUser || l.all >= all/2 && foreign() {
+	if l.all >= all || l.perUser[account] >= perUser || l.all >= all/2 && foreign() {
 		return false
 	}
 	if l.perUser == nil {
-		l.perUser = map[uint32]int{}
+		l.perUser = map[string]int{}
 	}
 	l.all++
-	l.perUser[uid]++
+	l.perUser[account]++
 	return true
 }
 
 // leave undoes enter.
-func (l *limits) leave(uid uint32) {
-	if uid == 0 {
+func (l *limits) leave(account string, superuser bool) {
+	if superuser {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all--
-	if l.perUser[uid]--; l.perUser[uid] == 0 {
-		delete(l.perUser, uid)
+	if l.perUser[account]--; l.perUser[account] == 0 {
+		delete(l.perUser, account)
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -104,15 +102,15 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 		conn.Close()
 		return
 	}
-	if !s.limits.enter(who.uid, s.MaxClients, s.MaxPerUser, who.foreign) {
+	if !s.limits.enter(who.account(), who.superuser(), s.MaxClients, s.MaxPerUser, who.foreign) {
 		if s.limits.tell() {
-			s.Log.Warn("too many connections", "uid", who.uid)
+			s.Log.Warn("too many connections", "account", who.account())
 		}
 		s.turnAway(conn)
 		return
 	}
 	clients.Go(func() {
-		defer s.limits.leave(who.uid)
+		defer s.limits.leave(who.account(), who.superuser())
 		s.serve(ctx, conn, func(op string) (msg.Principal, error) { return s.principal(who, op) })
 	})
 }
@@ -175,14 +173,17 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 	if err != nil {
 		return err
 	}
+	server := ctx
 	ctx, gone := context.WithCancelCause(ctx)
 	defer gone(nil)
 	if ctx.Err() == nil {
 		_ = conn.SetReadDeadline(time.Time{})
 	}
 	go func() {
-		_, _ = in.ReadByte() // the end, or the wish to end it
-		gone(ErrGone)
+		_, _ = in.ReadByte()     // the end, or the wish to end it
+		if server.Err() == nil { // whose end ends reading too
+			gone(ErrGone)
+		}
 	}()
 	return s.call(ctx, p, r, o)
 }
@@ -229,45 +230,4 @@ func (s *Server) put(o *out, line any, canWait bool) {
 	if err := o.put(line, canWait); err != nil && !errors.Is(err, errGone) {
 		s.Log.Error("a line that cannot be sent", "error", err)
 	}
-}
-
-// principal makes a Principal of a client of a unix socket. Where the client
-// is costs a few system calls, and only some requests need it.
-func (s *Server) principal(who peer, op string) (msg.Principal, error) {
-	p := msg.Principal{User: s.name(who), Account: strconv.FormatUint(uint64(who.uid), 10), Host: s.Host, Superuser: who.uid == 0}
-	if err := s.groups(who, &p); err != nil {
-		return msg.Principal{}, fmt.Errorf("finding out the groups of %s: %v", p.User, err)
-	}
-	if op == opSessions || op == opAnswer {
-		p.Terminal, p.Session = who.place()
-	}
-	return p, nil
-}
-
-// name is the name of the peer's account. For those that have none no directory
-// is asked: there are more of them than it can be asked for.
-func (s *Server) name(who peer) string {
-	if name, ok := s.Accounts.Known(who.uid); ok {
-		return name
-	}
-	if who.foreign() {
-		return strconv.FormatUint(uint64(who.uid), 10)
-	}
-	return s.Accounts.Name(who.uid)
-}
-
-func (s *Server) groups(who peer, p *msg.Principal) error {
-	if len(s.Groups) == 0 {
-		return nil
-	}
-	gids, err := who.groups()
-	if err != nil {
-		return err
-	}
-	for _, name := range s.Groups {
-		if gid, ok := s.Accounts.GID(name); ok && slices.Contains(gids, gid) {
-			p.Groups = append(p.Groups, name)
-		}
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -314,9 +315,9 @@ func TestAcceptErrors(t *testing.T) {
 func TestLimits(t *testing.T) {
 	var l limits
 	no, yes := func() bool { return false }, func() bool { return true }
-	enter := func(uid uint32, foreign func() bool, want bool) {
+	enter := func(uid int, foreign func() bool, want bool) {
 		t.Helper()
-		if got := l.enter(uid, 8, 3, foreign); got != want {
+		if got := l.enter(strconv.Itoa(uid), uid == 0, 8, 3, foreign); got != want {
 			t.Errorf("user %d: %v", uid, got)
 		}
 	}
@@ -334,11 +335,11 @@ func TestLimits(t *testing.T) {
 	for range 10 {
 		enter(0, yes, true)
 	}
-	l.leave(0)
-	l.leave(1)
+	l.leave("0", true)
+	l.leave("1", false)
 	enter(1, no, true)
-	for _, uid := range []uint32{1, 1, 1, 100001, 2, 3, 3, 3} {
-		l.leave(uid)
+	for _, uid := range []int{1, 1, 1, 100001, 2, 3, 3, 3} {
+		l.leave(strconv.Itoa(uid), false)
 	}
 	if l.all != 0 || len(l.perUser) != 0 {
 		t.Errorf("%+v is left", l.perUser)

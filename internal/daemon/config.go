@@ -92,6 +92,10 @@ type rawLog struct {
 	Format string `toml:"format"`
 }
 
+// DefaultJournal is where the journal is if nothing else is said. A program for
+// a system without such a folder puts another one in its place.
+const DefaultJournal = "/var/lib/msg/journal.db"
+
 // defaults are what a file need not say.
 func defaults() rawConfig {
 	return rawConfig{
@@ -99,7 +103,7 @@ func defaults() rawConfig {
 			MessagesPerMinute: 30, Burst: 10, Waiting: 500, WaitingPerAccount: 20,
 			Queue: 1000, QueuePerAccount: 50, QueueTime: "30d", Clients: 512, ClientsPerAccount: 64,
 		},
-		Journal: rawJournal{Path: "/var/lib/msg/journal.db", Keep: "90d", MaxSize: "64MiB"},
+		Journal: rawJournal{Path: DefaultJournal, Keep: "90d", MaxSize: "64MiB"},
 		Log:     rawLog{Level: "info"},
 	}
 }

@@ -15,12 +15,9 @@ import (
 // its own. It is not that of msgd, which may be started meanwhile: nobody must
 // take one for the other.
 const (
-	daemonSocket  = "msgd.sock"
 	answerSocket  = "answer-%d.sock" // with the number of the process
 	answerSockets = "answer-*.sock"
 )
-
-func (r Router) socket() string { return filepath.Join(r.Dir, daemonSocket) }
 
 // answerer is a msg.Host that shows messages itself.
 type answerer interface {
@@ -89,13 +86,17 @@ func (answers) Messages(context.Context, msg.Principal, string, int, func(msg.Re
 // Answer answers a message that was shown on this computer, by its msgd or by
 // a msg that waits.
 func (r Router) Answer(ctx context.Context, a msg.Answer) (msg.Receipt, error) {
-	sockets, _ := filepath.Glob(filepath.Join(r.Dir, answerSockets))
-	if r.OwnDir != "" && r.OwnDir != r.Dir {
+	sockets := []string{r.Socket}
+	if r.OwnDir != "" {
+		all, _ := filepath.Glob(filepath.Join(filepath.Dir(r.Socket), answerSockets))
+		sockets = append(sockets, all...)
+	}
+	if r.OwnDir != "" && r.OwnDir != filepath.Dir(r.Socket) {
 		more, _ := filepath.Glob(filepath.Join(r.OwnDir, answerSockets))
 		sockets = append(sockets, more...)
 	}
 	var failed error
-	for _, path := range append([]string{r.socket()}, sockets...) {
+	for _, path := range sockets {
 		receipt, err := control.NewClient(control.DialLocal(path), "").Answer(ctx, a)
 		if err == nil {
 			return receipt, nil

@@ -11,7 +11,7 @@ import (
 
 // here is this computer. Whether its msgd runs shows when it is asked.
 func (r Router) here() *Computer {
-	return &Computer{Client: control.NewClient(control.DialLocal(r.socket()), ""), router: r, here: true}
+	return &Computer{Client: control.NewClient(control.DialLocal(r.Socket), ""), router: r, here: true}
 }
 
 // errNoQueue is why nothing is kept without msgd.

@@ -26,7 +26,7 @@ import (
 type Router struct {
 	Open   func() (msg.Host, error) // this computer, without msgd
 	Sender func() string            // who sends, for messages that no msgd signs
-	Dir    string                   // where msgd has its socket
+	Socket string                   // where msgd listens; a msg that waits takes answers in the same folder, or in OwnDir
 	OwnDir string                   // where this process may take answers itself; empty where they come in windows only
 
 	// RPC opens a Windows computer by Windows' own remote calls; nil where the

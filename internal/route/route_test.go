@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "2", Name: "pts/2", User: "alice", Account: "1001", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 			hosttest.Person{Session: msg.Session{Host: "here", ID: "3", Name: "pts/3", User: "bob", Account: "1002", Kind: msg.KindTerminal, State: msg.StateActive, Source: "fake"}},
 		)
-		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Dir: dir, OwnDir: dir,
+		r := Router{Open: func() (msg.Host, error) { return fake, nil }, Sender: func() string { return "root@here" }, Socket: filepath.Join(dir, "msgd.sock"), OwnDir: dir,
 			Warn: func(err error) { t.Log(err) }}
 		c, err := r.To(t.Context(), "localhost")
 		if err != nil {
@@ -103,7 +103,7 @@ func TestAnswers(t *testing.T) {
 	s := msg.Session{Host: "here", ID: "1", Name: "pts/1", User: "alice", Account: "1001", Kind: msg.KindTerminal}
 	fake := hosttest.NewFake(hosttest.Person{Session: s})
 	var warned error
-	r := Router{Dir: dir, OwnDir: dir, Warn: func(err error) { warned = err }}
+	r := Router{Socket: filepath.Join(dir, "msgd.sock"), OwnDir: dir, Warn: func(err error) { warned = err }}
 	stop := r.takeAnswers(fake)
 	sockets, err := filepath.Glob(filepath.Join(dir, answerSockets))
 	if err != nil || len(sockets) != 1 {

@@ -44,7 +44,7 @@ func Daemon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ts.Check(os.MkdirAll(screens, 0o755))
-	l, err := control.Listen(filepath.Join(dir, filepath.Base(control.Socket)), 0o666)
+	l, err := control.Listen(filepath.Join(dir, socket), 0o666)
 	ts.Check(err)
 	server := control.Server{Service: &msgd{desk: Desk{fake}, screens: screens}, Host: host}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"msg/internal/control"
 	"msg/internal/route"
 )
 
@@ -20,6 +19,9 @@ const (
 	openVar   = "OPEN"   // a port that answers
 	closedVar = "CLOSED" // a port that does not
 )
+
+// socket is the name of the socket of a msgd.
+const socket = "msgd.sock"
 
 // Setup prepares a script: nothing that it runs can reach this computer's own
 // msgd or another computer.
@@ -51,7 +53,7 @@ type Environment func(name string) string
 // Router has the ways to the fake computers of the script.
 func Router(env Environment) route.Router {
 	run := filepath.Join(env(workVar), "run")
-	return route.Router{Dir: run, OwnDir: run}
+	return route.Router{Socket: filepath.Join(run, socket), OwnDir: run}
 }
 
 // SSH is the main of a fake ssh. It knows the hosts of the folder ssh of the
@@ -84,7 +86,7 @@ func SSH(args []string, env Environment) int {
 	}
 	noise, _ := os.ReadFile(filepath.Join(dir, "noise"))
 	_, _ = os.Stdout.Write(noise)
-	return relay(filepath.Join(dir, filepath.Base(control.Socket)))
+	return relay(filepath.Join(dir, socket))
 }
 
 func hostDir(host string, env Environment) string { return filepath.Join(env(workVar), "ssh", host) }
