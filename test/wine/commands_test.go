@@ -54,6 +54,8 @@ type computer struct {
 //	              write a file; \x1b and the like in TEXT are bytes
 //	repeat FILE N UNIT
 //	              write UNIT N times
+//	within TIME PROGRAM CODE ARG...
+//	              run one of our programs, which may take so long
 //	sent          print the messages that were sent since the last time, with
 //	              every argument, by server and session
 //	calls         print the names of all functions that were called since
@@ -69,7 +71,7 @@ func TestCommands(t *testing.T) {
 			Setup:              func(env *testscript.Env) error { return c.setUp(p, env) },
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"msg": c.program("msg"), "query": c.program("query"), "qwinsta": c.program("qwinsta"), "quser": c.program("quser"),
-				"raw": c.raw, "bat": c.bat, "terminal": c.terminal, "crlf": crlf, "bytes": writeBytes, "repeat": repeat, "sent": sent, "calls": calls,
+				"within": c.within, "raw": c.raw, "bat": c.bat, "terminal": c.terminal, "crlf": crlf, "bytes": writeBytes, "repeat": repeat, "sent": sent, "calls": calls,
 			},
 		})
 	})
@@ -106,6 +108,19 @@ func (c *computer) program(name string) func(*testscript.TestScript, bool, []str
 			ts.Fatalf("usage: %s CODE ARG...", name)
 		}
 		c.run(ts, args[0], append([]string{c.programs[name]}, args[1:]...))
+	}
+}
+
+func (c *computer) within(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: within TIME PROGRAM CODE ARG...")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	begin := time.Now()
+	c.program(args[1])(ts, false, args[2:])
+	if took := time.Since(begin); took > limit {
+		ts.Fatalf("it took %v, more than %v", took, limit)
 	}
 }
 
