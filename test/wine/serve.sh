@@ -14,22 +14,24 @@ export WINEARCH=win64 WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe='
 exec 9>"$prefix.lock"
 flock 9
 
-stop() { # as wineserver -k does: it ends every program of its prefix
-	kill -INT "$1"
-	wait "$1" || true
+start() { # returns when the server is there, or wine would start one that does not stay
+	"$server" -p 9>&-
+}
+stop() { # the server of this prefix, which the server finds by its lock, and its programs
+	"$server" -k || true
 }
 
 if [ ! -d "$prefix" ]; then
 	export WINEPREFIX="$prefix.new"
 	rm -rf "$WINEPREFIX"
 	mkdir -p "$WINEPREFIX"
-	"$server" -f -p 9>&- &
+	start
 	wine wineboot.exe -i 9>&- >&2
 	# Programs of today want a Windows of today, and wtsapi32 is ours. Services
 	# see no environment, so it is said in the registry.
 	wine winecfg.exe /v win10 9>&- >&2
 	wine reg.exe add 'HKCU\Software\Wine\DllOverrides' /v wtsapi32 /d native /f 9>&- >&2
-	stop $!
+	stop
 	mv -T "$WINEPREFIX" "$prefix"
 fi
 
@@ -37,8 +39,8 @@ export WINEPREFIX="$prefix"
 rm -rf "$prefix/drive_c/msgtest"
 mkdir "$prefix/drive_c/msgtest"
 cp "$shims"/*.dll "$shims"/msgbox.exe "$prefix/drive_c/windows/system32"
-"$server" -f -p 9>&- &
-trap 'stop $!' EXIT
+start
+trap stop EXIT
 wine cmd.exe /c exit 9>&- >&2 # starts the services
 echo ready
 read -r end || true

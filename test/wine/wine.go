@@ -68,7 +68,7 @@ func need(t testing.TB) string {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skipf("wine: needs Linux on amd64, this is %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
-	for _, tool := range []string{"wine", "bash", "flock", compiler} {
+	for _, tool := range []string{"wine", "bash", "flock", "setsid", compiler} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("wine: needs the program %q (Debian: apt install --no-install-recommends wine wine64 gcc-mingw-w64-x86-64)", tool)
 		}
@@ -81,10 +81,11 @@ func need(t testing.TB) string {
 }
 
 // baseEnv is what every program of Windows sees of this computer's. Without
-// a UTF-8 locale Wine would lose arguments that are not ASCII.
+// a UTF-8 locale Wine would lose arguments that are not ASCII. Its server is
+// found by TMPDIR, which has to be the same for all.
 func baseEnv(prefix string) []string {
-	env := []string{"WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=", "LC_ALL=C.UTF-8", "TZ=UTC"}
-	for _, name := range []string{"PATH", "HOME", "USER", "TMPDIR", "XDG_CACHE_HOME", "MSG_HEAVY"} {
+	env := []string{"WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=", "LC_ALL=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp"}
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_CACHE_HOME", "MSG_HEAVY"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
@@ -95,7 +96,9 @@ func baseEnv(prefix string) []string {
 // serve runs serve.sh until the test ends.
 func (p *Prefix) serve(t testing.TB, shims string) {
 	t.Helper()
-	cmd := exec.Command("bash", "-c", serveScript, "serve.sh", p.Dir, shims)
+	// A session of its own: what ends the test from outside, all its processes
+	// at once, would end Wine's server before the programs of Windows.
+	cmd := exec.Command("setsid", "bash", "-c", serveScript, "serve.sh", p.Dir, shims)
 	cmd.Env = p.env
 	var told bytes.Buffer
 	cmd.Stderr = &told

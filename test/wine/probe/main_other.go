@@ -1,0 +1,7 @@
+//go:build !windows
+
+package main
+
+import "fmt"
+
+func main() { fmt.Println("only for Windows") }
