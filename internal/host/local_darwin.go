@@ -14,6 +14,10 @@ import (
 // Linux and has never run on a Mac.
 type Local struct{ *mac }
 
+// macSettle is how long a dialog has to fail in. osascript does not say that a
+// dialog is on the screen: one that is there after that counts.
+const macSettle = time.Second
+
 // Open returns this computer. It needs no set-up and no special right; what
 // the caller may not do turns up in receipts.
 func Open() (*Local, error) {

@@ -141,10 +141,6 @@ func (m *mac) startDialog(ctx context.Context, p macPlace, message msg.Message) 
 	return ended, nil
 }
 
-// macSettle is how long a dialog has to fail in. osascript does not say that a
-// dialog is on the screen: one that is there after that counts.
-const macSettle = time.Second
-
 // onDesktop shows the dialog. Without an answer it stays when this process
 // ends: osascript closes it when its time is over.
 func (r *macRun) onDesktop(p macPlace) {
