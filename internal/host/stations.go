@@ -64,8 +64,8 @@ func within[T any](ctx context.Context, s *stations, limit time.Duration, f func
 	defer late.Stop()
 	s.calls.begin()
 	go func() {
-		defer s.calls.end()
 		v, err := f()
+		s.calls.end() // before the result, or Close would come first and be left to this goroutine
 		done <- result{v, err}
 	}()
 	var none T

@@ -25,13 +25,7 @@ func (b *boxes) open(x msg.Session) <-chan pressed {
 	b.calls.begin()
 	go func() {
 		defer func() { <-b.slots }()
-		defer b.calls.end()
-		id, err := strconv.ParseUint(x.ID, 10, 32)
-		if err != nil {
-			results <- pressed{err: fmt.Errorf("%q is not the ID of a session", x.ID)}
-			return
-		}
-		response, err := b.services.Send(uint32(id), b.box, b.message.Wait)
+		response, err := b.call(x)
 		if err == nil || !x.Own || b.show == nil || hasEnded(err) {
 			results <- pressed{response: response, err: err}
 			return
@@ -39,6 +33,16 @@ func (b *boxes) open(x msg.Session) <-chan pressed {
 		b.openHere(err, results)
 	}()
 	return results
+}
+
+// call ends before its result is known, see within.
+func (b *boxes) call(x msg.Session) (wts.Response, error) {
+	defer b.calls.end()
+	id, err := strconv.ParseUint(x.ID, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not the ID of a session", x.ID)
+	}
+	return b.services.Send(uint32(id), b.box, b.message.Wait)
 }
 
 // openHere shows the box in the session of this process, which nobody has to

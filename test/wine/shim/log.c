@@ -1,5 +1,5 @@
-/* The log: one JSON object a line, each appended by a single write, because
- * several threads and processes write to it.
+/* The log: one JSON object a line. Several threads and processes write to it,
+ * and in Wine an appending write is not one step, so they take turns.
  */
 #include "shim.h"
 #include <stdarg.h>
@@ -48,14 +48,18 @@ static void append(struct line *l)
 {
 	wchar_t path[2 * MAX_PATH];
 	DWORD written;
-	HANDLE f;
+	HANDLE f, turn = CreateMutexW(NULL, FALSE, L"msgtest-log");
 
+	/* A mutex whose thread has ended with its process is ours as well. */
+	WaitForSingleObject(turn, INFINITE);
 	swprintf(path, 2 * MAX_PATH, L"%ls\\calls.jsonl", log_folder());
 	f = CreateFileW(path, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
-	if (f == INVALID_HANDLE_VALUE)
-		return;
-	WriteFile(f, l->bytes, l->length, &written, NULL);
-	CloseHandle(f);
+	if (f != INVALID_HANDLE_VALUE) {
+		WriteFile(f, l->bytes, l->length, &written, NULL);
+		CloseHandle(f);
+	}
+	ReleaseMutex(turn);
+	CloseHandle(turn);
 }
 
 void log_call(const char *format, ...)
