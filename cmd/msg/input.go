@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"msg/internal/cli"
 	"msg/internal/console"
@@ -23,7 +24,9 @@ func (p program) text(ctx context.Context, m cli.Msg, ui *ui) (string, error) {
 			fmt.Fprint(p.err, cli.Prompt(endOfFile()))
 		}
 		var b []byte
-		if b, err = readUpTo(ctx, p.in, cli.MaxInput+1); err == nil {
+		b, err = readUpTo(ctx, p.in, cli.MaxInput+1)
+		p.heedInterrupt(ctx, b)
+		if err == nil {
 			text, replaced, err = cli.Stdin(console.Input(p.in, b, p.utf8))
 		}
 	}
@@ -31,6 +34,21 @@ func (p program) text(ctx context.Context, m cli.Msg, ui *ui) (string, error) {
 		ui.note(cli.ReplacedLine(replaced))
 	}
 	return text, err
+}
+
+// interruptDelay is how long the signal may come after the end of the input.
+const interruptDelay = 200 * time.Millisecond
+
+// heedInterrupt waits for the signal that may belong to an empty input: on a
+// console of Windows Ctrl-C ends the input as well, and does so first.
+func (p program) heedInterrupt(ctx context.Context, b []byte) {
+	if runtime.GOOS != "windows" || len(b) > 0 || !p.terminal(p.in) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(interruptDelay):
+	}
 }
 
 // endOfFile is what ends the input of a terminal.

@@ -42,7 +42,7 @@ func section(t *testing.T, man, title string) string {
 // notInHelp are the options that the help need not tell of.
 var notInHelp = []string{
 	"help", "h", "?", "version", // whoever reads the help knows how to ask
-	"utf8", // has no effect
+	"utf8", // has an effect on Windows only
 }
 
 // TestManOptions compares the table of options with the man page and the help:

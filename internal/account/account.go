@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,6 +200,9 @@ const getentTimeout = 2 * time.Second
 func (db *DB) getent(database, key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
 		return nil, fmt.Errorf("%q is not in %s", key, database)
+	}
+	if runtime.GOOS == "darwin" {
+		return directory(database, key)
 	}
 	db.asking.Lock()
 	defer db.asking.Unlock()

@@ -101,3 +101,21 @@ func TestChanges(t *testing.T) {
 		}
 	})
 }
+
+// TestDirectory compares with what the files of this computer say, which os/user
+// reads here.
+func TestDirectory(t *testing.T) {
+	for _, c := range []struct{ database, key, want string }{
+		{"passwd", "root", "root 0"}, {"passwd", "0", "root 0"}, {"group", "0", "root 0"}, {"group", "root", "root 0"},
+		{"passwd", "no-such-user", ""}, {"passwd", "3999999999", ""}, {"shadow", "root", ""},
+	} {
+		fields, err := directory(c.database, c.key)
+		got := ""
+		if err == nil && len(fields) >= 4 {
+			got = fields[0] + " " + fields[2]
+		}
+		if got != c.want {
+			t.Errorf("directory(%q, %q) = %q, %v", c.database, c.key, fields, err)
+		}
+	}
+}

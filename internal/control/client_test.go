@@ -218,6 +218,43 @@ func TestStuckServer(t *testing.T) {
 	})
 }
 
+// interrupting is a connection whose user presses Ctrl-C as soon as something is
+// written.
+type interrupting struct {
+	net.Conn
+	interrupt func()
+}
+
+func (c interrupting) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.interrupt()
+	return n, err
+}
+
+// TestInterruptedWhileWriting cancels a message in the moment in which it is on
+// its way: what came of it is said.
+func TestInterruptedWhileWriting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ours, theirs := net.Pipe()
+		go (&Server{Service: newService()}).ServeConn(context.Background(), theirs, msg.Principal{})
+		c := NewClient(func(context.Context) (io.ReadWriteCloser, error) {
+			return interrupting{ours, func() { cancel(); synctest.Wait() }}, nil
+		}, "")
+		m := hosttest.Message("never mind")
+		m.Wait = true
+		final := 0
+		_ = c.Send(ctx, msg.Target{msg.ParseSelector("*")}, m, func(r msg.Receipt) {
+			if r.Final {
+				final++
+			}
+		})
+		if final != 3 {
+			t.Errorf("%d sessions have final receipts, want 3", final)
+		}
+	})
+}
+
 // TestServerDoesNotRead is one that does not even take the request.
 func TestServerDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -41,6 +41,7 @@ type Server struct {
 
 	once   sync.Once
 	limits limits
+	paces  paces
 }
 
 func (s *Server) init() {
@@ -111,6 +112,9 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, clients *sync.WaitGr
 	}
 	clients.Go(func() {
 		defer s.limits.leave(who.account(), who.superuser())
+		if !who.superuser() {
+			s.paces.wait(ctx, who.account())
+		}
 		s.serve(ctx, conn, func(op string) (msg.Principal, error) { return s.principal(who, op) })
 	})
 }
@@ -173,14 +177,17 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 	if err != nil {
 		return err
 	}
+	server := ctx
 	ctx, gone := context.WithCancelCause(ctx)
 	defer gone(nil)
 	if ctx.Err() == nil {
 		_ = conn.SetReadDeadline(time.Time{})
 	}
 	go func() {
-		_, _ = in.ReadByte() // the end, or the wish to end it
-		gone(ErrGone)
+		_, _ = in.ReadByte()     // the end, or the wish to end it
+		if server.Err() == nil { // whose end ends reading too
+			gone(ErrGone)
+		}
 	}()
 	return s.call(ctx, p, r, o)
 }

@@ -30,13 +30,11 @@ func (s *stream) Close() (err error) {
 // more. Nor does an error in writing end it, because a server that refuses
 // says why before it closes.
 func (s *stream) converse(ctx context.Context, request []byte, take func(reply) bool) (*done, error) {
-	stop := context.AfterFunc(ctx, func() { s.Close() })
-	_, _ = s.Write(request)
-	if !stop() {
-		return nil, ErrLost
-	}
-	stop = context.AfterFunc(ctx, s.cancel)
+	written := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { s.cancel(written) })
 	defer stop()
+	_, _ = s.Write(request)
+	close(written)
 	in := bufio.NewReader(s)
 	if err := greeted(in); err != nil {
 		return nil, err
@@ -48,9 +46,10 @@ func (s *stream) converse(ctx context.Context, request []byte, take func(reply) 
 }
 
 // cancel asks the server to end the request, by a byte after it, and gives it
-// some time to say what came of it.
-func (s *stream) cancel() {
+// some time to say what came of it, also when it has not yet read the request.
+func (s *stream) cancel(written <-chan struct{}) {
 	time.AfterFunc(cancelTime, func() { s.Close() })
+	<-written
 	_, _ = s.Write([]byte("\n"))
 }
 

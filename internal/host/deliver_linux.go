@@ -16,6 +16,7 @@ type run struct {
 	ctx     context.Context
 	message msg.Message
 	frames  *frames
+	begun   time.Time // from when on it stands and is waited for
 
 	receipts chan msg.Receipt
 	parts    sync.WaitGroup // what may still send receipts
@@ -30,7 +31,7 @@ type run struct {
 
 func (l *Local) newRun(ctx context.Context, m msg.Message) *run {
 	return &run{
-		Local: l, ctx: ctx, message: m, frames: newFrames(m),
+		Local: l, ctx: ctx, message: m, frames: newFrames(m), begun: time.Now(),
 		written: map[uint64]bool{}, results: map[uint64]error{},
 	}
 }
@@ -166,13 +167,6 @@ func (r *run) resume(places []place, report func(msg.Receipt)) {
 	r.report(report)
 }
 
-// What a message is shown on, in a receipt.
-const (
-	surfaceTerminal = "terminal"
-	surfaceTmux     = "tmux"
-	surfaceDesktop  = "desktop"
-)
-
 // surfaceOf names what a message is shown on, as far as the place tells.
 func surfaceOf(p place) string {
 	switch {
@@ -204,7 +198,8 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 	if r.Outcome == msg.OutcomeAccepted && !r.Final {
 		d.waits.shownOn(d.wait, r.Surface)
 		d.send(r)
-		d.parts.Go(func() { d.send(d.outcome(win, d.message.Timeout)) })
+		// What was shown late is not waited for longer than the others.
+		d.parts.Go(func() { d.send(d.outcome(win, time.Until(d.begun.Add(d.message.Timeout)))) })
 		return
 	}
 	r.Final = true

@@ -23,7 +23,7 @@ func (r *run) early() {
 	}
 	logins := earlyLogins{run: r, file: file, lines: map[string]bool{}}
 	var done []terminalResult
-	done, r.waiting = r.firstRound(file.len(), logins.terminal, time.Now().Add(takeTimeout))
+	done, r.waiting = r.firstRound(file.len(), logins.terminal)
 	for _, x := range done {
 		if x.rdev != 0 {
 			r.written[x.rdev], r.results[x.rdev] = true, x.err

@@ -15,8 +15,6 @@ type holder struct {
 	start uint64
 }
 
-var errEnded = errors.New("the session has ended")
-
 // gone reports why there is nobody in a place any more: its terminal is gone
 // or somebody else's, or the processes that it began with are. It asks nobody
 // else, so that it is right also while logind is being restarted.

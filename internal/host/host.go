@@ -25,9 +25,9 @@ import (
 	"time"
 )
 
-// takeTimeout is how long terminals have, all together, to take a message. A
-// terminal that is read at all takes it at once, even over a slow line,
-// because the kernel buffers it.
+// takeTimeout is how long terminals have, all together, to take a message that
+// they did not take at once. A terminal that is read at all does, even over a
+// slow line, because the kernel buffers it.
 const takeTimeout = 300 * time.Millisecond
 
 // First arguments of the helper processes. Anybody may type them: a helper has

@@ -19,6 +19,9 @@ type Local struct {
 	changes chan struct{}
 }
 
+// openBoxes are the slots of all computers, because threads are of the process.
+var openBoxes = make(chan struct{}, maxOpenBoxes)
+
 // Open returns this computer. It needs no set-up and no special right; what
 // the caller may not do turns up in receipts.
 func Open() (*Local, error) {

@@ -39,7 +39,7 @@ type stations struct {
 	// ctx does as well; nil where that cannot be.
 	show func(ctx context.Context, b wts.Box, shown func()) (wts.Response, error)
 
-	slots chan struct{} // of openBoxes
+	slots chan struct{} // one for each box that is open, see maxOpenBoxes
 	waits stationWaits
 	calls callCount
 }

@@ -128,12 +128,14 @@ func (s *stations) fits(b wts.Box) error {
 	if !s.remote {
 		return nil
 	}
-	for what, length := range map[string]int{"text": unitsOf(b.Text), "title": unitsOf(b.Title)} {
-		if length > maxRemoteUnits {
-			return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.name, maxRemoteUnits)
-		}
+	what, length := "text", unitsOf(b.Text)
+	if length <= maxRemoteUnits {
+		what, length = "title", unitsOf(b.Title)
 	}
-	return nil
+	if length <= maxRemoteUnits {
+		return nil
+	}
+	return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.name, maxRemoteUnits)
 }
 
 // Details of receipts.
@@ -148,8 +150,6 @@ var (
 // maxOpenBoxes is how many calls to show a box are under way in this process:
 // each that waits holds a thread of the system, of which Go allows 10,000.
 const maxOpenBoxes = 2048
-
-var openBoxes = make(chan struct{}, maxOpenBoxes)
 
 // boxes is one message on its way to the sessions of one computer.
 type boxes struct {

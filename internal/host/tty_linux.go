@@ -2,17 +2,10 @@ package host
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"msg"
 )
-
-// defaultColumns is the width of a terminal that does not tell it.
-const defaultColumns = 80
 
 // terminal is one to write to, and whose it has to be.
 type terminal struct {
@@ -28,20 +21,13 @@ type terminalResult struct {
 	err  error
 }
 
-// Errors of a terminal that are about the session rather than the system.
-var (
-	errInterrupted = errors.New("interrupted")
-	errStuck       = errors.New("terminal is not taking output")
-	errGone        = errors.New("terminal is gone")
-	errChanged     = errors.New("terminal belongs to another session now")
-)
-
 // writeTerminals writes the message to each terminal and tells of each once.
 //
 // Every terminal gets one write that cannot block. Those that took it are done
-// there and then. Those that did not are kept open and watched together, up to
-// one deadline for all, so that a terminal stopped with Ctrl-S costs the
-// others nothing. early are those that were written to before.
+// there and then. Those that did not are kept open and watched together, from
+// the last first write on up to one deadline for all, so that a terminal
+// stopped with Ctrl-S costs the others nothing. early are those that were
+// written to before.
 func (r *run) writeTerminals(to []*delivery, early []pending, written func(*delivery, error)) {
 	byDevice := make(map[uint64]*delivery, len(to))
 	var begin []terminal
@@ -51,14 +37,13 @@ func (r *run) writeTerminals(to []*delivery, early []pending, written func(*deli
 			begin = append(begin, terminal{d.place.tty, d.place.rdev, d.place.uid})
 		}
 	}
-	deadline := time.Now().Add(takeTimeout)
 	results := make(chan terminalResult, len(to)+len(early))
 	go func() {
-		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true }, deadline)
+		done, waiting := r.firstRound(len(begin), func(i int) (terminal, bool) { return begin[i], true })
 		for _, x := range done {
 			results <- x
 		}
-		finish(r.ctx, append(waiting, early...), deadline, results)
+		finish(r.ctx, append(waiting, early...), time.Now().Add(takeTimeout), results)
 		close(results)
 	}()
 	for x := range results {
@@ -67,34 +52,9 @@ func (r *run) writeTerminals(to []*delivery, early []pending, written func(*deli
 			written(d, x.err)
 		}
 	}
-	for _, d := range byDevice { // not even begun before the deadline
+	for _, d := range byDevice { // not even begun when others held everything up
 		written(d, errStuck)
 	}
-}
-
-func terminalReceipt(err error) msg.Receipt {
-	r := msg.Receipt{Outcome: msg.OutcomeFailed, Surface: surfaceTerminal}
-	switch {
-	case err == nil:
-		r.Outcome = msg.OutcomeAccepted
-		return r
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		err = errInterrupted
-	case errors.Is(err, errGone) || errors.Is(err, errChanged):
-		r.Outcome = msg.OutcomeGone
-	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
-		err = errors.New("permission denied: only root may write to somebody else's terminal (try sudo)")
-	}
-	r.Detail = err.Error()
-	return r
-}
-
-// pending is a terminal that is open, and what it has not taken yet. fd is 0
-// if it could not be opened: that number is taken in every process.
-type pending struct {
-	rdev uint64
-	fd   int
-	rest []byte
 }
 
 // start opens a terminal and makes the first write.
@@ -109,62 +69,6 @@ func (r *run) start(t terminal) (pending, error) {
 	}
 	p = pending{rdev: o.rdev, fd: o.fd, rest: r.frames.forColumns(o.columns)}
 	return p, p.write()
-}
-
-// opened is a terminal that may be written to.
-type opened struct {
-	fd      int
-	rdev    uint64
-	columns int
-}
-
-// openTerminal opens a device for writing and makes sure that it is still the
-// terminal of that user, and, unless rdev is 0, the same device. O_NOFOLLOW
-// and the checks after opening leave no moment in which the name could be made
-// to mean something else.
-func openTerminal(path string, rdev uint64, uid uint32) (opened, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	switch {
-	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENODEV):
-		return opened{}, errGone
-	case err != nil:
-		return opened{}, fmt.Errorf("opening %s: %w", path, err)
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return opened{}, fmt.Errorf("looking at %s: %w", path, err)
-	}
-	// Only a terminal has a size, which tells it from /dev/mem and the like.
-	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || rdev != 0 && uint64(st.Rdev) != rdev || st.Uid != uid {
-		unix.Close(fd)
-		return opened{}, errChanged
-	}
-	o := opened{fd: fd, rdev: uint64(st.Rdev), columns: int(size.Col)}
-	if o.columns == 0 {
-		o.columns = defaultColumns
-	}
-	return o, nil
-}
-
-// write writes what the terminal takes now.
-func (p *pending) write() error {
-	for len(p.rest) > 0 {
-		n, err := unix.Write(p.fd, p.rest)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.EAGAIN || err == nil && n == 0:
-			return nil
-		case err == unix.EIO || err == unix.ENXIO:
-			return errGone
-		case err != nil:
-			return fmt.Errorf("writing to terminal: %w", err)
-		}
-		p.rest = p.rest[n:]
-	}
-	return nil
 }
 
 // pollStep bounds one wait, so that the end of ctx is noticed.
@@ -200,10 +104,6 @@ func finish(ctx context.Context, waiting []pending, deadline time.Time, results 
 		results <- terminalResult{p.rdev, err}
 	}
 }
-
-// letGo closes a descriptor without waiting for it: the owner of a terminal can
-// hold up whoever closes it for seconds.
-func letGo(fd int) { go unix.Close(fd) }
 
 // writeReady writes to those terminals that poll has found ready. It returns
 // those that still have something to take, and whether any took something.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -85,14 +84,6 @@ func (f utmpFile) logins() []utmpEntry {
 		}
 	}
 	return entries
-}
-
-// field is a string that ends at the first NUL or fills its place.
-func field(b []byte) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	return string(b)
 }
 
 // graphical reports whether the entry stands for a display, as display

@@ -21,6 +21,16 @@ const (
 	maxHired = 32
 	patience = 20 * time.Millisecond // before others are hired
 
+	// stalled is how often patience has to end with nothing done before the
+	// round is over. Rounds are counted, not time: on a computer so busy that
+	// nothing is done because nobody is given a processor, neither is whoever
+	// counts, and the terminals are not to blame.
+	stalled = int(takeTimeout / patience)
+
+	// maxRound bounds the round whatever is done in it: owners of terminals
+	// could hold up one writer after another for a moment each.
+	maxRound = 10 * takeTimeout
+
 	// maxWaiting is how many terminals of one user are kept open because they
 	// take nothing; more would use up the descriptors for everybody else.
 	maxWaiting = 64
@@ -36,6 +46,7 @@ type writers struct {
 	n    int
 	give func(i int) (terminal, bool)
 	next atomic.Int64  // terminal to begin with
+	made atomic.Int64  // terminals that are done with for this round
 	busy atomic.Int64  // writers that have not ended
 	all  chan struct{} // closed when none is left
 	once sync.Once
@@ -63,15 +74,15 @@ type writer struct {
 // firstRound makes the first write to each of n terminals, which it asks for
 // by number; one that give refuses is left out. It returns what became of
 // those that are done with, and those that have not taken everything. It ends
-// at the deadline; a terminal that is being opened then counts as one that
-// takes nothing.
-func (r *run) firstRound(n int, give func(i int) (terminal, bool), deadline time.Time) ([]terminalResult, []pending) {
+// when nothing is done any more; a terminal that is being opened then counts as
+// one that takes nothing.
+func (r *run) firstRound(n int, give func(i int) (terminal, bool)) ([]terminalResult, []pending) {
 	if n == 0 {
 		return nil, nil
 	}
 	w := &writers{run: r, n: n, give: give, all: make(chan struct{}), perUser: map[uint32]int{}}
 	w.hire(min(maxWriters, n), maxUsed)
-	w.wait(deadline)
+	w.wait()
 	return w.end()
 }
 
@@ -85,14 +96,14 @@ func (w *writers) hire(count, keep int) {
 	}
 }
 
-// wait waits until all are done with or the deadline is there, and hires more
-// when nothing moves.
-func (w *writers) wait(deadline time.Time) {
-	end := time.NewTimer(time.Until(deadline))
+// wait waits until all are done with or nothing moves any more, and hires more
+// when nothing has moved for a moment.
+func (w *writers) wait() {
+	end := time.NewTimer(maxRound)
 	defer end.Stop()
 	watch := time.NewTicker(patience)
 	defer watch.Stop()
-	hired, before := maxWriters, int64(-1)
+	hired, before, still := maxWriters, int64(0), 0
 	for {
 		select {
 		case <-w.all:
@@ -100,12 +111,18 @@ func (w *writers) wait(deadline time.Time) {
 		case <-end.C:
 			return
 		case <-watch.C:
-			if now := w.next.Load(); now == before && now < int64(w.n) && hired < maxHired {
-				w.hire(maxWriters, 0)
-				hired += maxWriters
-			} else {
-				before = now
-			}
+		}
+		now := w.made.Load()
+		if now != before {
+			before, still = now, 0
+			continue
+		}
+		if still++; still == stalled {
+			return
+		}
+		if w.next.Load() < int64(w.n) && hired < maxHired {
+			w.hire(maxWriters, 0)
+			hired += maxWriters
 		}
 	}
 }
@@ -127,6 +144,7 @@ func (w *writer) work() {
 		if t, ok := w.give(i); ok {
 			w.serve(t)
 		}
+		w.made.Add(1)
 	}
 }
 
