@@ -199,7 +199,13 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 		d.waits.shownOn(d.wait, r.Surface)
 		d.send(r)
 		// What was shown late is not waited for longer than the others.
-		d.parts.Go(func() { d.send(d.outcome(win, time.Until(d.begun.Add(d.message.Timeout)))) })
+		d.parts.Go(func() {
+			end := d.outcome(win, time.Until(d.begun.Add(d.message.Timeout)))
+			if end.Outcome == msg.OutcomeAnswered && end.Surface == "" { // quicker than what says where it is
+				end.Surface = r.Surface
+			}
+			d.send(end)
+		})
 		return
 	}
 	r.Final = true
