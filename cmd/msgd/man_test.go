@@ -61,7 +61,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentedExamples parses what the helpText(), the man page and the README
+// TestDocumentedExamples parses what the help, the man page and the README
 // show.
 func TestDocumentedExamples(t *testing.T) {
 	documents := []string{"../../doc/msgd.8.scd", "../../README.md"}

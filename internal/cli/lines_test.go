@@ -339,7 +339,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("the help shows %q: %v", example, err)
 		}
 	}
-	if examples != 12 {
-		t.Errorf("%d examples were found, want 12", examples)
+	if examples != 13 {
+		t.Errorf("%d examples were found, want 13", examples)
 	}
 }
