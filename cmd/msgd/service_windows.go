@@ -141,7 +141,7 @@ func (p program) note(err error) {
 // Administrators: a program of anybody's could have made it.
 func prepareData(dir, account string) error {
 	sddl := dataDescriptor(account)
-	err := makeFolder(dir, sddl)
+	err := makeFolder(dir, "O:BA"+sddl) // and not of the one who does this
 	if err == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package wine_test
 import (
 	"bufio"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -109,6 +110,9 @@ func TestService(t *testing.T) {
 	table(r.desk)
 	msg, query, msgd := wine.Build(t, "msg/cmd/msg"), wine.Build(t, "msg/cmd/query"), wine.Build(t, "msg/cmd/msgd")
 	t.Cleanup(func() { _ = r.desk.Command(msgd, "service", "uninstall").Run() })
+	if err := os.RemoveAll(filepath.Join(p.Dir, "drive_c", "ProgramData", "msg")); err != nil {
+		t.Fatal(err)
+	}
 	r.fails(`msgd service install makes it`, msgd, "service", "start")
 	r.fails(`--account "Bob": LocalSystem or LocalService`, msgd, "service", "install", "--account", "Bob")
 	r.prints(``, msgd, "service", "install")
