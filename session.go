@@ -41,7 +41,7 @@ const (
 )
 
 // State is the connection state of a session; the names are those of Windows'
-// WTS_CONNECTSTATE_CLASS, of which only these occur in practice.
+// WTS_CONNECTSTATE_CLASS.
 type State string
 
 // The states of a session.
@@ -50,6 +50,14 @@ const (
 	StateConnected    State = "connected"    // a place with nobody signed in
 	StateDisconnected State = "disconnected" // signed in, but in the background
 	StateListen       State = "listen"       // waits for connections (Windows)
+
+	// Windows has these for a moment only.
+	StateConnectQuery State = "connq"
+	StateShadow       State = "shadow"
+	StateIdle         State = "idle"
+	StateReset        State = "reset"
+	StateDown         State = "down"
+	StateInit         State = "init"
 )
 
 // sessionJSON is the stable form of a Session outside the program.

@@ -96,9 +96,9 @@ func stateWord(s msg.State) string {
 		return "Disc"
 	case msg.StateListen:
 		return "Listen"
-	case "connq":
+	case msg.StateConnectQuery:
 		return "ConnQ"
-	case "shadow", "idle", "reset", "down", "init": // of Windows
+	case msg.StateShadow, msg.StateIdle, msg.StateReset, msg.StateDown, msg.StateInit:
 		return strings.ToUpper(string(s[:1])) + string(s[1:])
 	}
 	return string(s)

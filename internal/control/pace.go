@@ -14,8 +14,10 @@ import (
 const (
 	paceRate  = 50  // requests a second
 	paceBurst = 200 // at once
-	paceMany  = 1000
 )
+
+// paceMany is how many accounts are remembered before some are forgotten.
+const paceMany = 1000
 
 // paces holds each account to its pace. The zero value is ready for use.
 type paces struct {

@@ -41,7 +41,7 @@ func TestPaceForgets(t *testing.T) {
 		var p paces
 		for i := range 100 * paceMany {
 			p.wait(t.Context(), fmt.Sprint(i))
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // of the bubble's clock
 		}
 		if n := len(p.of); n > 2*paceMany {
 			t.Errorf("%d accounts are remembered", n)

@@ -16,7 +16,7 @@ type run struct {
 	ctx     context.Context
 	message msg.Message
 	frames  *frames
-	begun   time.Time // from when on it stands and is waited for
+	begun   time.Time
 
 	receipts chan msg.Receipt
 	parts    sync.WaitGroup // what may still send receipts
@@ -198,9 +198,12 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 	if r.Outcome == msg.OutcomeAccepted && !r.Final {
 		d.waits.shownOn(d.wait, r.Surface)
 		d.send(r)
-		// What was shown late is not waited for longer than the others.
+		left := d.message.Timeout // on the screen, if it is in a window
+		if win == nil {           // which a terminal written to late is not
+			left = time.Until(d.begun.Add(left))
+		}
 		d.parts.Go(func() {
-			end := d.outcome(win, time.Until(d.begun.Add(d.message.Timeout)))
+			end := d.outcome(win, left)
 			if end.Outcome == msg.OutcomeAnswered && end.Surface == "" { // quicker than what says where it is
 				end.Surface = r.Surface
 			}

@@ -7,7 +7,7 @@
 // controls is touched only with that user's own rights. On Linux the sessions
 // come from logind, /proc and utmp and the surfaces are terminals, tmux and
 // desktops. On Windows both are those of Terminal Services, of this computer
-// and of others. Elsewhere Open returns an error that is errors.ErrUnsupported.
+// and of others. On macOS there are terminals and dialogs. Elsewhere Open returns an error that is errors.ErrUnsupported.
 //
 // Start with Open; a process that stays also runs Local.Keep. A program that calls it must begin its main with
 //
@@ -20,15 +20,13 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"strings"
-	"time"
 )
 
-// takeTimeout is how long terminals have, all together, to take a message that
-// they did not take at once. A terminal that is read at all does, even over a
-// slow line, because the kernel buffers it.
-const takeTimeout = 300 * time.Millisecond
+// errInterrupted is the Detail of a receipt of what its sender has ended.
+var errInterrupted = errors.New("interrupted")
 
 // First arguments of the helper processes. Anybody may type them: a helper has
 // the rights of whoever started it and does nothing that one could not do.

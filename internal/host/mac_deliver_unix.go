@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -173,7 +174,7 @@ func (r *macRun) writeNow(p macPlace) error {
 		}
 		left := time.Until(deadline)
 		if left <= 0 || r.ctx.Err() != nil {
-			return cmpError(r.ctx.Err(), errStuck)
+			return cmp.Or(r.ctx.Err(), errStuck)
 		}
 		fds := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
 		if _, err := unix.Poll(fds, int(left/time.Millisecond)+1); err != nil && !errors.Is(err, unix.EINTR) {
@@ -183,14 +184,6 @@ func (r *macRun) writeNow(p macPlace) error {
 			time.Sleep(min(left, 5*time.Millisecond)) // ready, but perhaps it takes nothing
 		}
 	}
-}
-
-// cmpError is the first of two errors that is one.
-func cmpError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // macNoAnswer is what a terminal comes to where its user has no desktop.

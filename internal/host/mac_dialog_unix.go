@@ -147,7 +147,8 @@ func (r *macRun) onDesktop(p macPlace) {
 	answer := r.answers[p.Account]
 	defer close(answer.ended)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
-	ended, err := make(<-chan *macEnd), r.ctx.Err()
+	var ended <-chan *macEnd
+	err := r.ctx.Err()
 	if err == nil {
 		ended, err = r.startDialog(ctx, p, r.message)
 	}

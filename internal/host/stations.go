@@ -211,8 +211,7 @@ func (s *stations) times(id uint32, x *msg.Session) {
 	}
 }
 
-// stationState names a state. Those that Session does not name are only
-// listed.
+// stationState names a state.
 func stationState(s wts.State) msg.State {
 	switch s {
 	case wts.Active:
@@ -224,17 +223,17 @@ func stationState(s wts.State) msg.State {
 	case wts.Listen:
 		return msg.StateListen
 	case wts.ConnectQuery:
-		return "connq"
+		return msg.StateConnectQuery
 	case wts.Shadow:
-		return "shadow"
+		return msg.StateShadow
 	case wts.Idle:
-		return "idle"
+		return msg.StateIdle
 	case wts.Reset:
-		return "reset"
+		return msg.StateReset
 	case wts.Down:
-		return "down"
+		return msg.StateDown
 	case wts.Init:
-		return "init"
+		return msg.StateInit
 	}
 	return msg.State("state " + strconv.FormatUint(uint64(s), 10))
 }

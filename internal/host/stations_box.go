@@ -84,7 +84,7 @@ func (b *boxes) tell(x msg.Session) {
 			instead = p.instead
 			late.Reset(refusedWithin)
 		case <-b.ctx.Done():
-			b.end(x, nil, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errCutOff.Error()})
+			b.end(x, nil, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errInterrupted.Error()})
 			return
 		case <-late.C:
 			if instead != "" {
@@ -116,7 +116,7 @@ func (b *boxes) ask(x msg.Session, w *stationWait) {
 			b.end(x, w, b.result(p))
 			return
 		case <-b.ctx.Done():
-			b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errCutOff.Error()})
+			b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errInterrupted.Error()})
 			return
 		case r := <-w.ended:
 			b.accepted(x, instead, false)
@@ -156,7 +156,7 @@ func (b *boxes) outcome(w *stationWait, results <-chan pressed, left time.Durati
 			b.end(w.session, w, msg.Receipt{Outcome: msg.OutcomeExpired})
 			return
 		case <-b.ctx.Done():
-			b.end(w.session, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errCutOff.Error()})
+			b.end(w.session, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errInterrupted.Error()})
 			return
 		}
 	}

@@ -55,7 +55,7 @@ func (s *stations) Deliver(ctx context.Context, to []msg.Session, m msg.Message,
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errCutOff
+			err = errInterrupted
 		}
 		b.refuse(to, msg.OutcomeFailed, err.Error(), report)
 		return
@@ -141,7 +141,6 @@ func (s *stations) fits(b wts.Box) error {
 // Details of receipts.
 var (
 	errStationEnded = errors.New("session ended")
-	errCutOff       = errors.New("interrupted")
 	errNobodyThere  = errors.New("nobody is signed in there")
 	errNotTaken     = fmt.Errorf("it was not taken by Windows within %v", boxTimeLimit)
 	errManyBoxes    = fmt.Errorf("%d boxes of this program are open already", maxOpenBoxes)
@@ -214,7 +213,7 @@ func (b *boxes) deliver(to []msg.Session, report func(msg.Receipt)) {
 func (b *boxes) serve(x msg.Session, w *stationWait) {
 	switch {
 	case b.ctx.Err() != nil:
-		b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errCutOff.Error()})
+		b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errInterrupted.Error()})
 	case !takesBoxes(x):
 		b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errNobodyThere.Error()})
 	case !b.takeSlot():
@@ -241,7 +240,7 @@ func (b *boxes) takeSlot() bool {
 
 func (b *boxes) slotDetail() string {
 	if b.ctx.Err() != nil {
-		return errCutOff.Error()
+		return errInterrupted.Error()
 	}
 	return errManyBoxes.Error()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,16 +20,20 @@ const (
 	surfaceDesktop  = "desktop"
 )
 
+// takeTimeout is how long terminals have, all together, to take a message that
+// they did not take at once. A terminal that is read at all does, even over a
+// slow line, because the kernel buffers it.
+const takeTimeout = 300 * time.Millisecond
+
 // defaultColumns is the width of a terminal that does not tell it.
 const defaultColumns = 80
 
 // Errors of a terminal that are about the session rather than the system.
 var (
-	errInterrupted = errors.New("interrupted")
-	errStuck       = errors.New("terminal is not taking output")
-	errGone        = errors.New("terminal is gone")
-	errChanged     = errors.New("terminal belongs to another session now")
-	errEnded       = errors.New("the session has ended")
+	errStuck   = errors.New("terminal is not taking output")
+	errGone    = errors.New("terminal is gone")
+	errChanged = errors.New("terminal belongs to another session now")
+	errEnded   = errors.New("the session has ended")
 )
 
 // terminalReceipt says what came of a terminal.

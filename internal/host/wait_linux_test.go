@@ -117,6 +117,12 @@ func TestWaitForAWindow(t *testing.T) {
 		{"not shown", time.Minute, func(w *windowWorld, _ func()) {
 			w.events <- event{Outcome: msg.OutcomeFailed, Detail: "no display"}
 		}, []string{"0s failed no display."}},
+		{"shown late", 3 * time.Second, func(w *windowWorld, _ func()) {
+			time.Sleep(2 * time.Second)
+			w.events <- shown
+			time.Sleep(3 * time.Second) // all of its time on the screen
+			w.events <- event{Outcome: msg.OutcomeExpired}
+		}, []string{"2s accepted", "5s expired."}},
 		{"never shown", time.Minute, func(*windowWorld, func()) {}, []string{"10s failed it was not shown in time."}},
 		{"a helper that ends before", time.Minute, func(w *windowWorld, _ func()) {
 			close(w.events)
@@ -165,6 +171,33 @@ func TestWaitForAWindow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A terminal that is written to late, because tmux did not show a popup, is not
+// waited for longer than the others: it has nothing that stays on the screen.
+func TestWaitForALateTerminal(t *testing.T) {
+	pty := hosttest.OpenPTY(t, 80, 24)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindowWorld(t)
+		device, err := w.dev.stat(pty.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := place{tty: pty.Name, rdev: device.rdev, uid: uint32(os.Getuid()), client: &tmuxClient{},
+			Session: msg.Session{ID: "t", Name: pty.Name, Kind: msg.KindTerminal}}
+		go func() {
+			time.Sleep(2 * time.Second)
+			w.events <- event{Outcome: msg.OutcomeFailed, Surface: surfaceTmux, Detail: errSlowTmux.Error()}
+		}()
+		begun := time.Now()
+		var got []string
+		w.newRun(t.Context(), asking(3*time.Second)).deliver([]place{p}, func(r msg.Receipt) {
+			got = append(got, fmt.Sprintf("%v %s %s", time.Since(begun), r.Outcome, r.Surface))
+		})
+		if want := []string{"2s accepted terminal", "3s expired terminal"}; !slices.Equal(got, want) {
+			t.Errorf("receipts %q, want %q", got, want)
+		}
+	})
 }
 
 // A window for a message that does not wait is let be once it is shown.

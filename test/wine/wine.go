@@ -85,7 +85,7 @@ func need(t testing.TB) string {
 // found by TMPDIR, which has to be the same for all.
 func baseEnv(prefix string) []string {
 	env := []string{"WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=", "LC_ALL=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp"}
-	for _, name := range []string{"PATH", "HOME", "USER", "XDG_CACHE_HOME", "MSG_HEAVY"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "XDG_CACHE_HOME"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
