@@ -95,7 +95,7 @@ type Source struct {
 }
 
 // Given reports whether there is an account to try.
-func (s *Source) Given() bool { return s.User != "" || s.CCache != "" }
+func (s *Source) Given() bool { return s != nil && (s.User != "" || s.CCache != "") }
 
 // Account is the account. Its password is asked for when it is needed.
 func (s *Source) Account() (Account, error) {

@@ -33,6 +33,16 @@ func (s *Computer) listError(e *wts.Error) error {
 	return &msg.SystemError{Code: e.Code, Text: e.Text, Cure: s.cure(e)}
 }
 
+// Explain gives an error of the system its cause and cure; others stay as they
+// are.
+func (s *Computer) Explain(err error) error {
+	var e *wts.Error
+	if errors.As(err, &e) {
+		return s.listError(e)
+	}
+	return err
+}
+
 func (s *Computer) cure(e *wts.Error) string {
 	if own, ok := s.Cures[e.Code]; ok {
 		return strings.ReplaceAll(own, "%s", s.Name)
