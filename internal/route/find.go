@@ -95,8 +95,8 @@ func (r Router) knock(ctx context.Context, h ssh.Host) error {
 }
 
 func (r Router) connect(ctx context.Context, name string) (net.Conn, error) {
-	if r.dial != nil {
-		return r.dial(ctx, name)
+	if r.Dial != nil {
+		return r.Dial(ctx, name)
 	}
 	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(name, smbPort))
 }

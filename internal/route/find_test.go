@@ -43,7 +43,7 @@ func TestFind(t *testing.T) {
 					return hosttest.NewFake(), nil
 				},
 				From: &login.Source{},
-				dial: func(_ context.Context, name string) (net.Conn, error) {
+				Dial: func(_ context.Context, name string) (net.Conn, error) {
 					if name != "pc.invalid" {
 						t.Errorf("dialled %q", name)
 					}

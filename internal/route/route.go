@@ -38,7 +38,7 @@ type Router struct {
 	Native bool          // they are this system's own, and the way to all names that do not say another
 	From   *login.Source // the account for them
 
-	dial func(ctx context.Context, name string) (net.Conn, error) // to the port of them; nil is the usual way
+	Dial func(ctx context.Context, name string) (net.Conn, error) // to the port of them; nil is the usual way
 
 	Ask  bool        // ssh may ask for a password at the terminal
 	Warn func(error) // what does not keep a message from being sent
