@@ -28,7 +28,7 @@ func Unmarshal(stub []byte, b Body) error {
 		err = r.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("reading %T of %d bytes: %v", b, len(stub), err)
+		return fmt.Errorf("reading %T of %d bytes: %w", b, len(stub), err)
 	}
 	return nil
 }

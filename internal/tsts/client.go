@@ -11,6 +11,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/client"
 
 	"msg"
+	"msg/internal/dcerpc"
 	"msg/internal/login"
 	"msg/internal/stations"
 	"msg/internal/text"
@@ -90,7 +91,7 @@ var cures = map[uint32]string{
 // an interface.
 type proof struct {
 	smb func() smb2.Initiator
-	rpc func() initiator
+	rpc func() dcerpc.Initiator
 }
 
 // prove takes Kerberos where there is a ticket, and a password otherwise.
@@ -121,7 +122,7 @@ func (o Options) tickets(ctx context.Context, c *client.Client) error {
 func (o Options) byKerberos(c *client.Client) proof {
 	return proof{
 		smb: func() smb2.Initiator { return &smb2.Krb5Initiator{Client: c, TargetSPN: "cifs/" + o.Name} },
-		rpc: func() initiator { return newKerberos(c, "host/"+o.Name) },
+		rpc: func() dcerpc.Initiator { return newKerberos(c, "host/"+o.Name) },
 	}
 }
 
@@ -138,7 +139,9 @@ func (o Options) byPassword() (proof, error) {
 		smb: func() smb2.Initiator {
 			return &smb2.NTLMInitiator{User: user, Password: password, Domain: domain, TargetSPN: "cifs/" + o.Name}
 		},
-		rpc: func() initiator { return newNTLM(user, domain, password, "host/"+o.Name) },
+		rpc: func() dcerpc.Initiator {
+			return dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name})
+		},
 	}, nil
 }
 
@@ -167,12 +170,7 @@ func (o Options) connect(ctx context.Context, r *remote, p proof) error {
 		if err != nil {
 			return nil, ofSMB("opening the pipe "+pipe, err)
 		}
-		c, err := bind(ctx, f, uuid, p.rpc())
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		return c, nil
+		return bind(ctx, f, uuid, p.rpc())
 	}
 	if err := r.start(ctx); err != nil {
 		raw.Close()

@@ -3,22 +3,15 @@ package tsts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-
-	"github.com/jcmturner/gokrb5/v8/client"
 
 	"msg/internal/dcerpc"
 	"msg/internal/wts"
 )
 
-type initiator = dcerpc.Initiator
-
-func newKerberos(c *client.Client, spn string) initiator { return nil }
-
-func newNTLM(user, domain, password, spn string) initiator { return nil }
-
-// bind speaks to an interface on an open pipe.
-func bind(ctx context.Context, pipe io.ReadWriteCloser, uuid string, who initiator) (caller, error) {
+// bind speaks to an interface on an open pipe, which it closes if that fails.
+func bind(ctx context.Context, pipe io.ReadWriteCloser, uuid string, who dcerpc.Initiator) (caller, error) {
 	id, err := dcerpc.ParseUUID(uuid)
 	if err != nil {
 		return nil, err
@@ -30,28 +23,27 @@ func bind(ctx context.Context, pipe io.ReadWriteCloser, uuid string, who initiat
 	return c, nil
 }
 
-// Statuses of a fault that have an error of Windows of another number
-// ([C706] appendix E, [MS-RPCE] 2.2.2.12).
-const (
-	ncaOpRange          = 0x1C010002
-	ncaUnknownInterface = 0x1C010003
-)
+// nca are statuses of a fault whose error of Windows has another number
+// ([C706] appendix E).
+var nca = map[uint32]uint32{
+	dcerpc.StatusOpnum:     errorProcedure,
+	dcerpc.StatusInterface: errorUnknownInterface,
+	dcerpc.StatusProtocol:  wts.ErrorCallFailed,
+}
 
 // ofRPC is the error of a remote call.
 func ofRPC(call string, err error) error {
 	var fault *dcerpc.Fault
-	if !errors.As(err, &fault) {
-		return ofSMB(call, err)
-	}
+	var reject *dcerpc.Reject
 	switch {
-	case fault.Status == ncaOpRange:
-		return numbered(call, errorProcedure)
-	case fault.Status == ncaUnknownInterface:
-		return numbered(call, errorUnknownInterface)
-	case fault.Status>>28 == 0xC:
-		return ofNT(call, fault.Status)
+	case errors.Is(err, dcerpc.ErrNoInterface):
+		return fmt.Errorf("%s: %w", call, ErrNotThere)
+	case errors.Is(err, dcerpc.ErrSecurity), errors.As(err, &reject):
+		return numbered(call, wts.ErrorSecurityPackage)
+	case !errors.As(err, &fault):
+		return ofSMB(call, err)
+	case nca[fault.Status] != 0:
+		return numbered(call, nca[fault.Status])
 	}
-	return numbered(call, fault.Status)
+	return ofStatus(call, fault.Status)
 }
-
-var _ = wts.ErrorAccessDenied
