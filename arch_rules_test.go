@@ -33,6 +33,9 @@ func TestArchitectureRules(t *testing.T) {
 		{2, "internal/daemon/x.go", p + `import "msg/internal/host"`, ""},
 		{2, "internal/host/x.go", p + `import "msg/internal/dialog"`, ""},
 		{2, "internal/dialog/x.go", p + `import "msg/internal/host"`, `:3: imports "msg/internal/host"`},
+		{2, "internal/stations/x.go", p + `import "msg/internal/tsts"`, `:3: imports "msg/internal/tsts"`},
+		{2, "internal/host/x.go", p + `import "msg/internal/stations"`, ""},
+		{2, "internal/tsts/x.go", p + `import "msg/internal/stations"`, ""},
 		{2, "internal/dialog/x.go", p + `import "msg/internal/control"`, `:3: imports "msg/internal/control"`},
 		{2, "internal/dialog/x.go", p + `import "msg/internal/daemon"`, `:3: imports "msg/internal/daemon"`},
 		{2, "internal/dialog/x_test.go", p + `import "msg/internal/hosttest"`, ""},
@@ -86,6 +89,7 @@ func TestArchitectureRules(t *testing.T) {
 		{5, "internal/cli/x.go", p + "//go:build linux\n", ""}, // too late to mean anything
 		{5, "internal/host/x_linux.go", p, ""},
 		{5, "internal/console/x_windows.go", p, ""},
+		{5, "internal/login/owner_unix.go", "//go:build unix\n\n" + p, ""},
 		{5, "internal/control/x.go", "//go:build windows\n\n" + p, ""},
 		{5, "cmd/msgd/service_windows.go", p, ""},
 		{5, "internal/host/x_linux.go", p + `import "C"`, `:3: imports "C"`},

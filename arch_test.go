@@ -110,7 +110,7 @@ type rule struct {
 
 var rules = []rule{
 	{1, "the root package imports the standard library only", each(rootImports)},
-	{2, "host, control, fleet and tsts import neither one another nor daemon, and dialog none of these", each(hostImports)},
+	{2, "host, control, fleet and tsts import neither one another nor daemon, and dialog and stations none of these", each(hostImports)},
 	{3, "each foreign library is used in one place", each(libraries)},
 	{4, "only cmd/ reads the environment, parses flags, handles signals or exits", each(processState)},
 	{5, "files for one system only where systems differ, and no cgo", each(systems)},
@@ -156,10 +156,14 @@ func hostImports(s source) []string {
 			}
 		}
 	}
-	// A window knows nothing of what it is for.
-	if s.below("internal/dialog") {
+	// A window knows nothing of what it is for, nor what decides about Windows'
+	// sessions whose calls they are.
+	for _, own := range []string{"internal/dialog", "internal/stations"} {
+		if !s.below(own) {
+			continue
+		}
 		for _, other := range append(apart, "internal/daemon") {
-			found = append(found, s.importsBelow("internal/dialog stays apart from it", module+"/"+other)...)
+			found = append(found, s.importsBelow(own+" stays apart from it", module+"/"+other)...)
 		}
 	}
 	return found
@@ -206,7 +210,7 @@ func processState(s source) []string {
 
 func systems(s source) []string {
 	found := s.importsBelow("there is no cgo", "C")
-	if s.below("internal/host", "internal/wts", "internal/console", "internal/control", "cmd", "internal/hosttest", "test") {
+	if s.below("internal/host", "internal/wts", "internal/console", "internal/control", "internal/login", "cmd", "internal/hosttest", "test") {
 		return found
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")

@@ -27,7 +27,7 @@ func main() {
 	if host.IsHelper() {
 		os.Exit(host.RunHelper(nil))
 	}
-	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Socket: control.Socket, OwnDir: ownDir()}, host.Examine))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Native: nativeRPC, Socket: control.Socket, OwnDir: ownDir()}, host.Examine))
 }
 
 // openHere opens this computer.

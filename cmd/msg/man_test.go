@@ -126,8 +126,8 @@ func tableOptions(t *testing.T, command string) (names []string) {
 func works(t *testing.T, name string) bool {
 	for _, value := range []string{"", ":60", ":yesno", ":yes"} {
 		for _, behind := range [][]string{{"bob", "hello"}, nil} {
-			if m, err := cli.ParseMsg(append([]string{"/" + name + value}, behind...)); err == nil {
-				return m.Needs == ""
+			if _, err := cli.ParseMsg(append([]string{"/" + name + value}, behind...)); err == nil {
+				return true
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"msg/internal/cli"
 	"msg/internal/console"
 	"msg/internal/host"
+	"msg/internal/hostname"
 	"msg/internal/route"
 	"msg/internal/text"
 )
@@ -58,9 +59,9 @@ func (p program) main(args []string) int {
 	case m.Version:
 		fmt.Fprintln(p.out, "msg", cli.Version())
 		return cli.ExitOK
-	case m.Needs != "":
-		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.NotYet(m.Needs, "this version does not have it")))
-		return cli.ExitFailed
+	}
+	if p.router.RPC == nil && slices.ContainsFunc(m.Servers, mayBeWindows) {
+		runRemote()
 	}
 	ctx := context.Background()
 	if m.Wait || m.Words == nil || m.Servers != nil {
@@ -87,6 +88,13 @@ func (p program) main(args []string) int {
 		ui.problem(err, "")
 	}
 	return ui.exit()
+}
+
+// mayBeWindows reports whether a host may need Windows' remote calls.
+func mayBeWindows(server string) bool {
+	server = strings.TrimSpace(server)
+	scheme, _, forced := strings.Cut(server, "://")
+	return server != "" && (!forced || strings.EqualFold(scheme, "rpc")) && !hostname.IsLocal(server)
 }
 
 // visibleFiles are the names that a Unix shell puts in the place of a star.

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"msg"
 	"msg/internal/cli"
 	"msg/internal/hostname"
+	"msg/internal/login"
 )
 
 // maxHosts is how many hosts are sent to at the same time.
@@ -58,6 +60,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 	if m.Wait && p.terminal(p.stderr) {
 		ui.showProgress(p.stderr)
 	}
+	p.router.From = login.New(ctx, m.User, os.Getenv)
 	p.router.Warn = func(err error) { ui.note(cli.NoteLine(err)) }
 	p.sendAll(ctx, hosts, ui)
 	return ui.exit()

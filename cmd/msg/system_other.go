@@ -3,17 +3,42 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"msg"
 	"msg/internal/account"
 	"msg/internal/control"
+	"msg/internal/login"
 )
 
-// openRPC is nil: only Windows has remote calls of its own.
-var openRPC func(name string) (msg.Host, error)
+// nativeRPC says that the system has no remote calls of its own.
+const nativeRPC = false
+
+// openRPC opens a Windows computer; nil in a program that has none, see
+// remoteProgram.
+var openRPC func(ctx context.Context, name string, from *login.Source) (msg.Host, error)
+
+// remoteProgram is msg once more, with Windows' remote calls. They would make
+// every start of this program slower by a quarter: what their libraries do
+// before main takes longer than to send a message.
+const remoteProgram = "msg-remote"
+
+// runRemote goes on as the program with remote calls, if there is one beside
+// this one. Where there is none, other ways may do.
+func runRemote() {
+	self, err := os.Executable()
+	if err != nil {
+		return
+	}
+	bin := filepath.Dir(self)
+	for _, path := range []string{filepath.Join(bin, "..", "lib", "msg", remoteProgram), filepath.Join(bin, remoteProgram)} {
+		_ = syscall.Exec(path, os.Args, os.Environ()) // does not return if it is there
+	}
+}
 
 // ownDir is where answers are taken while no msgd runs: root's is for
 // everybody, another user's for that user's own terminals.

@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Socket: control.Socket}))
+	os.Exit(run(route.Router{Open: openHere, RPC: openRPC, Native: nativeRPC, Socket: control.Socket}))
 }
 
 // openHere opens this computer.

@@ -125,8 +125,8 @@ func tableOptions(t *testing.T, command string) (names []string) {
 func works(t *testing.T, name string) bool {
 	for _, value := range []string{"", ":web1", ":10"} {
 		for _, kind := range []string{"session", "message"} {
-			if q, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
-				return q.Needs == ""
+			if _, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
+				return true
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"msg/internal/cli"
 	"msg/internal/console"
 	"msg/internal/hostname"
+	"msg/internal/login"
 	"msg/internal/route"
 	"msg/internal/text"
 )
@@ -47,8 +48,6 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 	case q.Version:
 		fmt.Fprintln(p.out, "query", cli.Version())
 		return cli.ExitOK
-	case q.Needs != "":
-		return p.fail(cli.NotYet(q.Needs, "this version does not have it"))
 	}
 	return p.list(ctx, q)
 }
@@ -78,6 +77,7 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if len(q.Servers) == 0 {
 		hosts = []string{"localhost"}
 	}
+	p.router.From = login.New(ctx, q.User, os.Getenv)
 	p.router.Ask = len(q.Servers) > 0 && len(hosts) == 1 && term.IsTerminal(int(p.stderr.Fd()))
 	for i, found := range p.askAll(ctx, hosts, q) {
 		heading := ""

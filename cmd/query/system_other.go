@@ -2,7 +2,22 @@
 
 package main
 
-import "msg"
+import (
+	"context"
 
-// openRPC is nil: only Windows has remote calls of its own.
-var openRPC func(name string) (msg.Host, error)
+	"msg"
+	"msg/internal/login"
+	"msg/internal/tsts"
+)
+
+// nativeRPC says that the system has no remote calls of its own.
+const nativeRPC = false
+
+// openRPC opens a Windows computer by remote calls.
+func openRPC(ctx context.Context, name string, from *login.Source) (msg.Host, error) {
+	a, err := from.Account()
+	if err != nil {
+		return nil, err
+	}
+	return tsts.Open(ctx, tsts.Options{Name: name, Account: a})
+}

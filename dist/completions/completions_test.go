@@ -52,15 +52,15 @@ func works(t *testing.T, command, name string) bool {
 	for _, value := range []string{"", ":60", ":yesno", ":yes", ":on"} {
 		if command == "query" {
 			for _, kind := range []string{"session", "message"} {
-				if q, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
-					return q.Needs == ""
+				if _, err := cli.ParseQuery("query", []string{kind, "/" + name + value}); err == nil {
+					return true
 				}
 			}
 			continue
 		}
 		for _, rest := range [][]string{{"bob", "hello"}, nil} {
-			if m, err := cli.ParseMsg(append([]string{"/" + name + value}, rest...)); err == nil {
-				return m.Needs == ""
+			if _, err := cli.ParseMsg(append([]string{"/" + name + value}, rest...)); err == nil {
+				return true
 			}
 		}
 	}

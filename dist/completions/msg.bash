@@ -8,8 +8,8 @@
 # The options of each command; = stands behind those that need a value.
 _msg_options() {
 	case $1 in
-	msg) echo server= time= title= buttons= v w json ok answer= queue dnd doctor utf8 help h '?' version ;;
-	query | qwinsta | quser) echo server= counter limit= json utf8 mode flow connect vm help h '?' version ;;
+	msg) echo server= user= time= title= buttons= v w json ok answer= queue dnd doctor utf8 help h '?' version ;;
+	query | qwinsta | quser) echo server= user= counter limit= json utf8 mode flow connect vm help h '?' version ;;
 	esac
 }
 

@@ -29,7 +29,7 @@ function __msg_words
     for word in (commandline -opc)[2..-1]
         if test $value = yes
             set value no
-        else if string match -qr -- '^--(server|time|title|buttons|answer)$' $word
+        else if string match -qr -- '^--(server|user|time|title|buttons|answer)$' $word
             set value yes
         else if not string match -qr -- '^[-/].' $word
             set count (math $count + 1)
@@ -51,6 +51,7 @@ complete -c msg -f
 complete -c msg -n 'test (__msg_words) -eq 0; and not __msg_dnd' -a '(__msg_recipients)' -d Recipient
 complete -c msg -n __msg_dnd -a 'on off until'
 complete -c msg -n __msg_option -l server -x -a '(__fish_print_hostnames)' -d 'Computers to send to'
+complete -c msg -n __msg_option -l user -x -d 'The account on Windows computers'
 complete -c msg -n __msg_option -l time -x -d 'How long it is shown: seconds, 90s, 10m, 2h'
 complete -c msg -n __msg_option -l title -x -d 'The line above the message'
 complete -c msg -n __msg_option -l buttons -x -a 'ok okcancel yesno yesnocancel retrycancel' -d 'Ask a question, and wait'
@@ -72,4 +73,4 @@ function __msg_slash
 end
 complete -c msg -n __msg_slash -a '/buttons:{ok,okcancel,yesno,yesnocancel,retrycancel}'
 complete -c msg -n __msg_slash -a '/answer:{ok,cancel,yes,no,retry}'
-complete -c msg -n __msg_slash -a '/server: /time: /title: /buttons: /v /w /json /ok /answer: /queue /dnd /doctor /utf8 /help /h /? /version'
+complete -c msg -n __msg_slash -a '/server: /user: /time: /title: /buttons: /v /w /json /ok /answer: /queue /dnd /doctor /utf8 /help /h /? /version'

@@ -11,6 +11,7 @@ end
 for command in query qwinsta quser
     complete -c $command -f
     complete -c $command -l server -x -a '(__fish_print_hostnames)' -d 'Computers to ask'
+    complete -c $command -l user -x -d 'The account on Windows computers'
     complete -c $command -l counter -d 'Add the number of sessions'
     complete -c $command -l limit -x -d 'How many messages are listed'
     complete -c $command -l json -d 'Print JSON objects'
@@ -20,7 +21,7 @@ for command in query qwinsta quser
         complete -c $command -l $option -d 'Without effect'
     end
     # The spelling of Windows.
-    complete -c $command -n 'string match -q "/*" -- (commandline -ct)' -a '/server: /counter /limit: /json /utf8 /mode /flow /connect /vm /help /h /? /version'
+    complete -c $command -n 'string match -q "/*" -- (commandline -ct)' -a '/server: /user: /counter /limit: /json /utf8 /mode /flow /connect /vm /help /h /? /version'
 end
 complete -c query -n 'test (__query_words) -eq 0' -a 'session user message'
 complete -c query -n 'test (__query_words) -eq 1' -a '(__query_names)'

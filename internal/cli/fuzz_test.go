@@ -47,7 +47,7 @@ func FuzzParseMsg(f *testing.F) {
 		if m.Time < 0 || m.Time > maxTime*time.Second {
 			t.Fatalf("ParseMsg(%q): time %v", args, m.Time)
 		}
-		if m.Recipient == "" && !m.Help && !m.Version && m.Needs == "" && m.Do == DoSend {
+		if m.Recipient == "" && !m.Help && !m.Version && m.Do == DoSend {
 			t.Fatalf("ParseMsg(%q): no recipient and no error", args)
 		}
 		if d, err := m.DND.At(time.Now()); err == nil && !d.Until.IsZero() && !d.Until.After(time.Now()) {

@@ -26,13 +26,13 @@ func Usage(command string) string {
 }
 
 const msgUsage = `MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]
-    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]
-    [/QUEUE[:time]] [message]
+    [/USER:name] [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W]
+    [/JSON] [/QUEUE[:time]] [message]
 MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}
 `
 
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
-    [/SERVER:host[,host...]] [/COUNTER] [/JSON]
+    [/SERVER:host[,host...]] [/USER:name] [/COUNTER] [/JSON]
 QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]
 `
 
@@ -60,8 +60,12 @@ Options stand before or after the recipient, up to the first word of the
 message; -- ends them, if the message begins with / or -. All of them can be
 written as /time:60, --time=60, --time 60 or -time:60.
 
-    /server:HOST    the computer, by ssh, or @file for a list of them;
-                    ssh://bob@web1:2222 says how.
+    /server:HOST    the computer, by Windows' remote calls or by ssh, or @file
+                    for a list of them; rpc://pc42 and ssh://bob@web1:2222 say
+                    how.
+    /user:NAME      the account on Windows computers, as in CORP\bob; the
+                    password is asked for. @file has both. Without it the
+                    Kerberos ticket of kinit is used.
     /time:N         how long the message stays and an answer is waited for:
                     seconds, or 90s, 10m, 2h; 60 if left out; 0 is until it
                     is answered.
@@ -113,9 +117,10 @@ are those of Windows; qwinsta and quser are other names of the two.
 
 Instead of all you may ask for one session (pts/3, console), user or ID, for a
 list (alice,bob) or a pattern (adm*). /server:HOST names the computer, which is
-reached by ssh. /counter adds totals, /json prints one JSON object a line with
-the full names. An idle time of . is less than a minute, 3+13:42 is 3 days, 13
-hours and 42 minutes.
+reached by Windows' remote calls or by ssh, and /user:NAME the account on a
+Windows computer. /counter adds totals, /json prints one JSON object a line
+with the full names. An idle time of . is less than a minute, 3+13:42 is 3
+days, 13 hours and 42 minutes.
 
 query message lists the newest messages: yours or, for an administrator, all;
 100 of them, or as many as /limit says. With an ID from that list it tells all

@@ -214,11 +214,6 @@ func OnlySessionLine(user, id string) string {
 	return fmt.Sprintf("msg: note: %q is taken as text; to reach only that session of %s, write %s", text.Line(id), text.Line(user), shellQuote(user+":"+id))
 }
 
-// NotYet is the error for an option or route that this version does not have.
-func NotYet(what, why string) error {
-	return msg.UnsupportedError(what + ": " + why)
-}
-
 // HostLine is the heading of one host's table when there are several.
 func HostLine(host string) string { return text.Line(host) + ":" }
 

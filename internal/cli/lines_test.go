@@ -147,8 +147,8 @@ func TestUsageLines(t *testing.T) {
 			"msg", &UsageError{Word: "/etc", Reason: "is not an option", Hint: "msg bob -- /etc is full"},
 			"Invalid parameter(s)\n" +
 				"MSG {user | session | id | user:id | @file | *} [/SERVER:host[,host...]]\n" +
-				"    [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W] [/JSON]\n" +
-				"    [/QUEUE[:time]] [message]\n" +
+				"    [/USER:name] [/TIME:seconds] [/TITLE:text] [/BUTTONS:set] [/V] [/W]\n" +
+				"    [/JSON] [/QUEUE[:time]] [message]\n" +
 				"MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}\n" +
 				"msg: \"/etc\" is not an option\n" +
 				"  try: msg bob -- /etc is full\n",
@@ -157,7 +157,7 @@ func TestUsageLines(t *testing.T) {
 			"query", &UsageError{Reason: "what to query is missing"},
 			"Invalid parameter(s)\n" +
 				"QUERY {SESSION | USER} [name | user | id]\n" +
-				"    [/SERVER:host[,host...]] [/COUNTER] [/JSON]\n" +
+				"    [/SERVER:host[,host...]] [/USER:name] [/COUNTER] [/JSON]\n" +
 				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]\n" +
 				"query: what to query is missing\n",
 		},
@@ -254,12 +254,6 @@ func TestNotes(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
-	}
-}
-
-func TestNotYet(t *testing.T) {
-	if err := NotYet("/doctor", "not yet"); !errors.Is(err, errors.ErrUnsupported) || err.Error() != "/doctor: not yet" {
-		t.Errorf("NotYet = %v", err)
 	}
 }
 

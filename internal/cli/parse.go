@@ -32,10 +32,7 @@ type Msg struct {
 	JSON    bool
 	UTF8    bool          // files and pipes hold UTF-8, whatever the console's code page is
 	Queue   time.Duration // how long to keep it for people who are not signed in; 0 is not at all
-
-	// Needs is the option, as it was written, that asks for something this
-	// version does not do.
-	Needs string
+	User    string        // the account for Windows computers, or @FILE of one
 }
 
 // DefaultQueue is how long /queue without a time keeps a message.
@@ -71,7 +68,7 @@ func ParseMsg(args []string) (Msg, error) {
 			m.Words, rest = rest, nil
 		}
 	}
-	if m.Help || m.Version || m.Needs != "" && !recipient {
+	if m.Help || m.Version {
 		return m, nil
 	}
 	if m.Do != DoSend {
@@ -143,8 +140,8 @@ func (m *Msg) set(g given) error {
 		m.Do = DoDoctor
 	case optUTF8:
 		m.UTF8 = true
-	default:
-		m.Needs = g.whole
+	case optUser:
+		m.User = g.text
 	}
 	return err
 }
@@ -217,7 +214,7 @@ type Query struct {
 	Limit   int // how many messages are listed at most; 0 if it was not said
 	JSON    bool
 	UTF8    bool   // as in Msg
-	Needs   string // as in Msg
+	User    string // as in Msg
 }
 
 // ParseQuery understands the arguments of query. name is how the command was
@@ -308,9 +305,9 @@ func (q *Query) set(g given) (err error) {
 		q.JSON = true
 	case optUTF8:
 		q.UTF8 = true
+	case optUser:
+		q.User = g.text
 	case "mode", "flow", "connect", "vm": // nothing to show, see the table
-	default:
-		q.Needs = g.whole
 	}
 	return err
 }

@@ -74,25 +74,6 @@ func TestParseMsgSpellings(t *testing.T) {
 	}
 }
 
-// TestParseMsgNeeds has the options that come with later versions: they are
-// known, with and without a recipient.
-func TestParseMsgNeeds(t *testing.T) {
-	for _, c := range []struct {
-		name, value string
-		ownWord     bool
-	}{
-		{"user", `CORP\bob`, true},
-	} {
-		for _, words := range spellings(c.name, c.value, c.ownWord) {
-			for _, args := range [][]string{words, append([]string{"bob"}, words...)} {
-				if m, err := ParseMsg(args); err != nil || m.Needs != strings.Join(words, " ") {
-					t.Errorf("ParseMsg(%q) needs %q, %v", args, m.Needs, err)
-				}
-			}
-		}
-	}
-}
-
 // TestParseMsgText tells what is an option from what is text.
 func TestParseMsgText(t *testing.T) {
 	for _, c := range []struct {
@@ -336,7 +317,7 @@ func TestParseQuery(t *testing.T) {
 		{"query", "/server:web1 user --server web2 bob", Query{Kind: QueryUser, Filter: "bob", Servers: []string{"web1", "web2"}}, ""},
 		{"query", "session /COUNTER -json", Query{Kind: QuerySession, Counter: true, JSON: true}, ""},
 		{"query", "session -- -bob", Query{Kind: QuerySession, Filter: "-bob"}, ""},
-		{"query", "session --user bob", Query{Kind: QuerySession, Needs: "--user bob"}, ""},
+		{"query", "session --user bob", Query{Kind: QuerySession, User: "bob"}, ""},
 		{"query", "/?", Query{Help: true}, ""},
 		{"query", "session a b c -h", Query{Kind: "", Help: true}, ""},
 		{"query", "--version", Query{Version: true}, ""},

@@ -33,7 +33,8 @@ func Examine(ctx context.Context) []Finding {
 		return f
 	}
 	defer l.Close()
-	l.examine(ctx, &f)
+	var who people
+	l.Examine(ctx, f.add, who.describe)
 	return f
 }
 

@@ -50,24 +50,9 @@ func frame(m msg.Message, width int) []byte {
 	return []byte("\a\r\n" + strings.Join(draw(title, by, body, width), "\r\n") + "\r\n")
 }
 
-// heading returns the title and the line that names the sender. The latter is
-// empty if the title is the usual one of this very sender, so that a title of
-// the sender's choice can never hide who it is.
-func heading(m msg.Message) (title, by string) { return headingIn(m, text.LocaleFor(m.Locale)) }
-
-func headingIn(m msg.Message, loc text.Locale) (title, by string) {
-	title, from := text.Line(m.Title), text.Line(m.From)
-	if title == "" {
-		title = text.DefaultTitle(m.From, m.Sent, loc)
-	}
-	by = "from " + from + ", " + loc.Format(m.Sent)
-	if strings.HasPrefix(title, "Message from "+from+" ") {
-		by = ""
-	}
-	if m.Again {
-		title += " (shown again)"
-	}
-	return title, by
+// heading returns the title and the line that names the sender.
+func heading(m msg.Message) (title, by string) {
+	return text.Heading(m.Title, m.From, m.Sent, m.Again, text.LocaleFor(m.Locale))
 }
 
 // howToAnswer tells what to type, here and elsewhere. It has lines of its own,

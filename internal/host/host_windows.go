@@ -9,18 +9,19 @@ import (
 
 	"msg"
 	"msg/internal/console"
+	"msg/internal/stations"
 	"msg/internal/text"
 	"msg/internal/wts"
 )
 
 // Local is this computer, a msg.Host.
 type Local struct {
-	*stations
+	*stations.Computer
 	changes chan struct{}
 }
 
 // openBoxes are the slots of all computers, because threads are of the process.
-var openBoxes = make(chan struct{}, maxOpenBoxes)
+var openBoxes = make(chan struct{}, stations.MaxOpenBoxes)
 
 // Open returns this computer. It needs no set-up and no special right; what
 // the caller may not do turns up in receipts.
@@ -33,7 +34,9 @@ func Open() (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session of this process: %w", err)
 	}
-	s := &stations{name: name, services: wts.Local(), own: own, locale: localeFor, slots: openBoxes, show: showByHelper}
+	s := stations.New(stations.Options{
+		Name: name, Services: services{server: wts.Local()}, Own: own, Locale: localeFor, Slots: openBoxes, Show: showByHelper,
+	})
 	return &Local{s, make(chan struct{}, 1)}, nil
 }
 
@@ -44,8 +47,32 @@ func OpenServer(name string) (msg.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", name, err)
 	}
-	return &stations{name: name, services: server, remote: true, locale: localeFor, slots: openBoxes}, nil
+	return stations.New(stations.Options{
+		Name: name, Services: services{server, stations.RemoteUnits}, Remote: true, Locale: localeFor, Slots: openBoxes,
+	}), nil
 }
+
+// services are Windows' own calls, which nothing can end.
+type services struct {
+	server   wts.Server
+	maxUnits int
+}
+
+func (s services) Sessions(context.Context) ([]wts.Session, error) { return s.server.Sessions() }
+
+func (s services) Query(_ context.Context, id uint32, class wts.Class) (string, error) {
+	return s.server.Query(id, class)
+}
+
+func (s services) Times(_ context.Context, id uint32) (wts.Times, error) { return s.server.Times(id) }
+
+func (s services) Send(_ context.Context, id uint32, b wts.Box, wait bool) (wts.Response, error) {
+	return s.server.Send(id, b, wait)
+}
+
+func (s services) MaxUnits() int { return s.maxUnits }
+
+func (s services) Close() { s.server.Close() }
 
 // localeFor is how dates are written in a locale: in that of this user as this
 // user has set it.

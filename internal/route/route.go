@@ -1,6 +1,6 @@
 // Package route finds the way to a computer: this one through its msgd or, if
-// none is running, directly; others by ssh to their msgd or, on Windows, by the
-// system's own remote calls.
+// none is running, directly; others by Windows' remote calls or by ssh to their
+// msgd.
 //
 // It promises that a name goes the way that it says or, if it says none, one
 // that answers within a second, and that an error names the computer and what
@@ -12,12 +12,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
 	"msg"
 	"msg/internal/control"
 	"msg/internal/hostname"
+	"msg/internal/login"
 	"msg/internal/ssh"
 	"msg/internal/text"
 )
@@ -29,9 +31,15 @@ type Router struct {
 	Socket string                   // where msgd listens; a msg that waits takes answers in the same folder, or in OwnDir
 	OwnDir string                   // where this process may take answers itself; empty where they come in windows only
 
-	// RPC opens a Windows computer by Windows' own remote calls; nil where the
-	// system has none.
-	RPC  func(name string) (msg.Host, error)
+	// RPC opens a Windows computer by Windows' remote calls; nil where this
+	// program has none. An error that is errors.ErrUnsupported says that the
+	// computer has none, and that there is no harm in another way.
+	RPC    func(ctx context.Context, name string, from *login.Source) (msg.Host, error)
+	Native bool          // they are this system's own, and the way to all names that do not say another
+	From   *login.Source // the account for them
+
+	Dial func(ctx context.Context, name string) (net.Conn, error) // to the port of them; nil is the usual way
+
 	Ask  bool        // ssh may ask for a password at the terminal
 	Warn func(error) // what does not keep a message from being sent
 }
@@ -71,9 +79,9 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 		return r.overSSH(name, h, "its name says so"), nil
 	case "rpc":
 		if r.RPC != nil {
-			return r.overRPC(strings.TrimSuffix(rest, "/"), "its name says so")
+			return r.overRPC(ctx, strings.TrimSuffix(rest, "/"), "its name says so")
 		}
-		return nil, fmt.Errorf("%s: no route: rpc is %s", quote(name), notYet)
+		return nil, fmt.Errorf("%s: no route: %w", quote(name), errNoRPC)
 	case "fleet":
 		return nil, fmt.Errorf("%s: no route: %s is %s", quote(name), strings.ToLower(scheme), notYet)
 	}
@@ -82,23 +90,6 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 
 // quote shows the name of a computer that somebody has typed.
 func quote(name string) string { return `"` + text.Cut(text.Line(name), 60) + `"` }
-
-// find takes the first way that works. Of the ways that a name can go, this
-// version has one on each system.
-func (r Router) find(ctx context.Context, name string) (*Computer, error) {
-	if r.RPC != nil {
-		return r.overRPC(name, "the way of this system")
-	}
-	h, err := ssh.Parse(strings.TrimPrefix(name, `\\`))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", quote(name), err)
-	}
-	why, err := ssh.Probe(ctx, h)
-	if err != nil {
-		return nil, fmt.Errorf("%s: no route: fleet: %s; Windows RPC: %s; ssh: %w", quote(name), notYet, notYet, err)
-	}
-	return r.overSSH(name, h, why), nil
-}
 
 func (r Router) overSSH(name string, h ssh.Host, why string) *Computer {
 	c := &Computer{By: "ssh", Why: why, name: name, router: r}

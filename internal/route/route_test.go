@@ -42,7 +42,7 @@ func TestTo(t *testing.T) {
 	var r Router
 	for name, want := range map[string]string{
 		"fleet://web1":        `"fleet://web1": no route: fleet is not in this version`,
-		"RPC://web1":          `"RPC://web1": no route: rpc is not in this version`,
+		"RPC://web1":          `"RPC://web1": no route: msg-remote is not installed on this computer`,
 		"http://web1":         `"http://web1": no route: there is none that is called "http"`,
 		"ssh://":              `"ssh://": no host is named`,
 		"ssh://a b":           `"ssh://a b": that is not the name of a host`,

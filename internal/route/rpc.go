@@ -18,14 +18,13 @@ const (
 	errNoKeeping  = msg.UnsupportedError("Windows keeps no messages (/queue): that needs a computer that has msgd; nothing was sent")
 )
 
-// overRPC is a Windows computer by the remote calls of this system, which uses
-// the account of the caller.
-func (r Router) overRPC(name, why string) (*Computer, error) {
+// overRPC is a Windows computer by remote calls.
+func (r Router) overRPC(ctx context.Context, name, why string) (*Computer, error) {
 	bare := strings.TrimPrefix(name, `\\`)
 	if bare == "" || strings.HasPrefix(bare, "-") || strings.ContainsFunc(bare, notInName) || text.Line(bare) != bare {
 		return nil, fmt.Errorf("%s: that is not the name of a computer", quote(name))
 	}
-	h, err := r.RPC(bare)
+	h, err := r.RPC(ctx, bare, r.From)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", quote(name), err)
 	}

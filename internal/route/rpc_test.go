@@ -1,18 +1,20 @@
 package route
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
 	"msg"
 	"msg/internal/hosttest"
+	"msg/internal/login"
 )
 
 // rpcRouter reaches Windows computers that are all the same fake; opened are
 // the names.
 func rpcRouter(fake *hosttest.Fake, opened *[]string) Router {
-	return Router{Sender: func() string { return `CORP\me` }, RPC: func(name string) (msg.Host, error) {
+	return Router{Sender: func() string { return `CORP\me` }, Native: true, RPC: func(_ context.Context, name string, _ *login.Source) (msg.Host, error) {
 		*opened = append(*opened, name)
 		if name == "broken" {
 			return nil, errors.New("no handle")

@@ -70,3 +70,22 @@ func (l Locale) Format(t time.Time) string {
 func DefaultTitle(from string, sent time.Time, loc Locale) string {
 	return "Message from " + Line(from) + " " + loc.Format(sent)
 }
+
+// Heading returns the title of a message and the line that names the sender. The
+// latter is empty if the title is the usual one of this very sender, so that a
+// title of the sender's choice can never hide who it is. Without a title it has
+// the usual one; again says that it may have been shown before.
+func Heading(title, from string, sent time.Time, again bool, loc Locale) (heading, by string) {
+	title, from = Line(title), Line(from)
+	if title == "" {
+		title = DefaultTitle(from, sent, loc)
+	}
+	by = "from " + from + ", " + loc.Format(sent)
+	if strings.HasPrefix(title, "Message from "+from+" ") {
+		by = ""
+	}
+	if again {
+		title += " (shown again)"
+	}
+	return title, by
+}

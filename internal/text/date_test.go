@@ -73,3 +73,22 @@ func TestDefaultTitle(t *testing.T) {
 		}
 	}
 }
+
+func TestHeading(t *testing.T) {
+	sent := time.Date(2026, 11, 24, 15, 4, 0, 0, time.UTC)
+	for _, c := range []struct {
+		title, from string
+		again       bool
+		heading, by string
+	}{
+		{"", "bob@web1", false, "Message from bob@web1 2026-11-24 15:04", ""},
+		{"Tonight", "bob@web1", true, "Tonight (shown again)", "from bob@web1, 2026-11-24 15:04"},
+		{"Message from bob@web1 now", "bob@web1", false, "Message from bob@web1 now", ""},
+		{"Message from boss at", "bob", false, "Message from boss at", "from bob, 2026-11-24 15:04"},
+		{"a\nb", "x\x1by", false, "a b", "from x^[y, 2026-11-24 15:04"},
+	} {
+		if heading, by := Heading(c.title, c.from, sent, c.again, LocaleFor("C")); heading != c.heading || by != c.by {
+			t.Errorf("%q from %q: %q, %q", c.title, c.from, heading, by)
+		}
+	}
+}

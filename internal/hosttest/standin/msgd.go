@@ -1,5 +1,6 @@
 // Package standin has what the scripts of the commands need beside a fake
-// computer: a msgd and an ssh that reach nobody.
+// computer: a msgd, an ssh and Windows computers that
+// reach nobody.
 //
 // It is imported by tests only. Start with Setup and Daemon.
 package standin

@@ -53,7 +53,9 @@ type Environment func(name string) string
 // Router has the ways to the fake computers of the script.
 func Router(env Environment) route.Router {
 	run := filepath.Join(env(workVar), "run")
-	return route.Router{Socket: filepath.Join(run, socket), OwnDir: run}
+	r := route.Router{Socket: filepath.Join(run, socket), OwnDir: run}
+	addRPC(&r, env)
+	return r
 }
 
 // SSH is the main of a fake ssh. It knows the hosts of the folder ssh of the

@@ -1,8 +1,9 @@
-package host
+package stations
 
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"msg"
 	"msg/internal/wts"
@@ -28,27 +29,40 @@ const (
 )
 
 // listError explains why there is no list.
-func (s *stations) listError(e *wts.Error) error {
+func (s *Computer) listError(e *wts.Error) error {
 	return &msg.SystemError{Code: e.Code, Text: e.Text, Cure: s.cure(e)}
 }
 
-func (s *stations) cure(e *wts.Error) string {
+// Explain gives an error of the system its cause and cure; others stay as they
+// are.
+func (s *Computer) Explain(err error) error {
+	var e *wts.Error
+	if errors.As(err, &e) {
+		return s.listError(e)
+	}
+	return err
+}
+
+func (s *Computer) cure(e *wts.Error) string {
+	if own, ok := s.Cures[e.Code]; ok {
+		return strings.ReplaceAll(own, "%s", s.Name)
+	}
 	switch e.Code {
 	case 0:
-		return fmt.Sprintf(cureNone, s.name)
+		return fmt.Sprintf(cureNone, s.Name)
 	case wts.ErrorAccessDenied:
-		if !s.remote {
-			return fmt.Sprintf(cureLocal, s.name)
+		if !s.Remote {
+			return fmt.Sprintf(cureLocal, s.Name)
 		}
-		return fmt.Sprintf(cureAccess, s.name)
+		return fmt.Sprintf(cureAccess, s.Name)
 	case wts.ErrorServerDown, wts.ErrorBadNetPath, wts.ErrorCallFailed, wts.ErrorNoEndpoint:
-		return fmt.Sprintf(cureDown, s.name)
+		return fmt.Sprintf(cureDown, s.Name)
 	case wts.ErrorLogonFailure:
-		return fmt.Sprintf(cureLogon, s.name)
+		return fmt.Sprintf(cureLogon, s.Name)
 	case wts.ErrorSecurityPackage:
-		return fmt.Sprintf(cureSecurity, s.name)
+		return fmt.Sprintf(cureSecurity, s.Name)
 	}
-	return fmt.Sprintf(cureOther, s.name, e.Text, e.Code)
+	return fmt.Sprintf(cureOther, s.Name, e.Text, e.Code)
 }
 
 // sendDetail explains why one session was not sent to. The number comes first,
@@ -67,8 +81,8 @@ func sendDetail(err error, units int) string {
 	case wts.ErrorNobodySignedIn:
 		why = "nobody is really signed in there"
 	case wts.ErrorInvalidParam, wts.ErrorBadStub:
-		if units > maxRemoteUnits {
-			why = fmt.Sprintf("the text may be too long for this Windows: it has %d UTF-16 units, %d are always taken", units, maxRemoteUnits)
+		if units > RemoteUnits {
+			why = fmt.Sprintf("the text may be too long for this Windows: it has %d UTF-16 units, %d are always taken", units, RemoteUnits)
 		}
 	}
 	return fmt.Sprintf("Error %d: %s", e.Code, why)

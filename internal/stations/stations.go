@@ -1,4 +1,12 @@
-package host
+// Package stations is a Windows computer as a msg.Host: window stations are its
+// sessions, and message boxes are what it shows. It decides what is the same
+// however the calls get there: package host makes those of this system, package
+// tsts remote ones of its own.
+//
+// It promises that no call is waited for longer than it should take, that each
+// session has its last receipt whatever a call does, and that an error of the
+// system has its cause and cure. Start with Services and New.
+package stations
 
 import (
 	"context"
@@ -14,35 +22,54 @@ import (
 	"msg/internal/wts"
 )
 
-// terminalServices is what a Windows computer can be asked and told. Calls can
-// take any time, and nothing can end one.
-type terminalServices interface {
-	Sessions() ([]wts.Session, error)
-	Query(id uint32, class wts.Class) (string, error)
-	Times(id uint32) (wts.Times, error)
-	Send(id uint32, b wts.Box, wait bool) (wts.Response, error)
+// Services is what a Windows computer can be asked and told. Calls can take any
+// time; the end of ctx ends those that can be ended. Errors of the system are
+// *wts.Error.
+type Services interface {
+	Sessions(ctx context.Context) ([]wts.Session, error)
+	Query(ctx context.Context, id uint32, class wts.Class) (string, error)
+	Times(ctx context.Context, id uint32) (wts.Times, error)
+	Send(ctx context.Context, id uint32, b wts.Box, wait bool) (wts.Response, error)
+
+	// MaxUnits is the longest text, and the longest title, in UTF-16 units; 0
+	// is any length. It is asked after Sessions, from which it may come.
+	MaxUnits() int
+
 	Close()
 }
 
-// stations is a Windows computer, this one or another: a msg.Host whose
-// sessions are window stations and whose surface is the message box that the
-// system itself shows.
-type stations struct {
-	name     string // of the computer
-	services terminalServices
-	remote   bool // the calls go to another computer
-	own      uint32
-	locale   func(name string) text.Locale
+// Options is what differs between computers.
+type Options struct {
+	Name     string // of the computer
+	Services Services
+	Remote   bool   // the calls go to another computer
+	Own      uint32 // the session of this process, unless Remote
+	Locale   func(name string) text.Locale
 
-	// show puts a box into the session of this process without Terminal
+	// Show puts a box into the session of this process without Terminal
 	// Services, calls shown, and returns when it is closed, which the end of
 	// ctx does as well; nil where that cannot be.
-	show func(ctx context.Context, b wts.Box, shown func()) (wts.Response, error)
+	Show func(ctx context.Context, b wts.Box, shown func()) (wts.Response, error)
 
-	slots chan struct{} // one for each box that is open, see maxOpenBoxes
-	waits stationWaits
+	// Slots has room for each box that may be open; computers may share them.
+	Slots chan struct{}
+
+	// Cures replace those that Windows' own commands would need, by error.
+	// A %s in one is the name of the computer.
+	Cures map[uint32]string
+}
+
+// Computer is a Windows computer, this one or another: a msg.Host whose
+// sessions are window stations and whose surface is the message box that the
+// system itself shows.
+type Computer struct {
+	Options
+	waits waits
 	calls callCount
 }
+
+// New is a computer. Nothing is asked of it yet; Close closes its Services.
+func New(o Options) *Computer { return &Computer{Options: o} }
 
 // How long calls may take. One that is over is left behind, because nothing
 // can end it; a computer that is switched off is noticed by Windows after
@@ -54,7 +81,7 @@ const (
 
 // within calls f and returns what it does, unless that takes too long or ctx
 // ends.
-func within[T any](ctx context.Context, s *stations, limit time.Duration, f func() (T, error)) (T, error) {
+func within[T any](ctx context.Context, s *Computer, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
 	type result struct {
 		value T
 		err   error
@@ -63,8 +90,10 @@ func within[T any](ctx context.Context, s *stations, limit time.Duration, f func
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	s.calls.begin()
+	called, cancel := context.WithCancel(ctx)
+	defer cancel() // for calls that can be ended
 	go func() {
-		v, err := f()
+		v, err := f(called)
 		s.calls.end() // before the result, or Close would come first and be left to this goroutine
 		done <- result{v, err}
 	}()
@@ -75,7 +104,7 @@ func within[T any](ctx context.Context, s *stations, limit time.Duration, f func
 	case <-ctx.Done():
 		return none, context.Cause(ctx)
 	case <-late.C:
-		return none, fmt.Errorf("%q does not answer: nothing came for %v", s.name, limit)
+		return none, fmt.Errorf("%q does not answer: nothing came for %v", s.Name, limit)
 	}
 }
 
@@ -114,15 +143,15 @@ func (c *callCount) close(closed func()) {
 }
 
 // Close lets go of the computer. Boxes stay on the screens.
-func (s *stations) Close() error {
-	s.calls.close(s.services.Close)
+func (s *Computer) Close() error {
+	s.calls.close(s.Services.Close)
 	return nil
 }
 
 // Sessions lists all there is, as "query session" of Windows does: also the
 // session of the services, listeners, and a console where nobody is signed in.
 // No message goes there, see takesBoxes.
-func (s *stations) Sessions(ctx context.Context) ([]msg.Session, error) {
+func (s *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -138,8 +167,8 @@ func (s *stations) Sessions(ctx context.Context) ([]msg.Session, error) {
 // network each takes three round trips.
 const maxQueries = 16
 
-func (s *stations) list() ([]msg.Session, error) {
-	raw, err := s.services.Sessions()
+func (s *Computer) list(ctx context.Context) ([]msg.Session, error) {
+	raw, err := s.Services.Sessions(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +179,7 @@ func (s *stations) list() ([]msg.Session, error) {
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			found[i] = s.session(r)
+			found[i] = s.session(ctx, r)
 		})
 	}
 	wg.Wait()
@@ -167,16 +196,16 @@ func (s *stations) list() ([]msg.Session, error) {
 const servicesSession = 0
 
 // session asks for what belongs to a session; nil if it has ended meanwhile.
-func (s *stations) session(raw wts.Session) *msg.Session {
+func (s *Computer) session(ctx context.Context, raw wts.Session) *msg.Session {
 	x := &msg.Session{
-		Host: s.name, ID: strconv.FormatUint(uint64(raw.ID), 10), Name: raw.Name, Kind: msg.KindDesktop,
+		Host: s.Name, ID: strconv.FormatUint(uint64(raw.ID), 10), Name: raw.Name, Kind: msg.KindDesktop,
 		State: stationState(raw.State), Idle: msg.IdleUnknown, Source: msg.SourceWTS,
-		Console: strings.EqualFold(raw.Name, "console"), Own: !s.remote && raw.ID == s.own,
+		Console: strings.EqualFold(raw.Name, "console"), Own: !s.Remote && raw.ID == s.Own,
 	}
 	if raw.ID == servicesSession || raw.State == wts.Listen {
 		return x
 	}
-	user, err := s.services.Query(raw.ID, wts.UserName)
+	user, err := s.Services.Query(ctx, raw.ID, wts.UserName)
 	switch {
 	case hasEnded(err):
 		return nil
@@ -187,11 +216,11 @@ func (s *stations) session(raw wts.Session) *msg.Session {
 		return x
 	}
 	x.User = user
-	if domain, err := s.services.Query(raw.ID, wts.DomainName); err == nil && domain != "" {
+	if domain, err := s.Services.Query(ctx, raw.ID, wts.DomainName); err == nil && domain != "" {
 		x.User = domain + `\` + user
 	}
 	x.Account = strings.ToLower(x.User)
-	s.times(raw.ID, x)
+	s.times(ctx, raw.ID, x)
 	return x
 }
 
@@ -200,8 +229,8 @@ func (s *stations) session(raw wts.Session) *msg.Session {
 const unknownUser = "?"
 
 // times fills in idle time and sign-in. Windows has no idle time of a console.
-func (s *stations) times(id uint32, x *msg.Session) {
-	t, err := s.services.Times(id)
+func (s *Computer) times(ctx context.Context, id uint32, x *msg.Session) {
+	t, err := s.Services.Times(ctx, id)
 	if err != nil {
 		return
 	}

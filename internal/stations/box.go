@@ -1,4 +1,4 @@
-package host
+package stations
 
 import (
 	"context"
@@ -20,13 +20,13 @@ type pressed struct {
 
 // open opens the box in a session and returns at once. There may be two
 // results: that it is open in another way than was meant, and what came of it.
-func (b *boxes) open(x msg.Session) <-chan pressed {
+func (b *boxes) open(ctx context.Context, x msg.Session) <-chan pressed {
 	results := make(chan pressed, 2)
 	b.calls.begin()
 	go func() {
-		defer func() { <-b.slots }()
-		response, err := b.call(x)
-		if err == nil || !x.Own || b.show == nil || hasEnded(err) {
+		defer func() { <-b.Slots }()
+		response, err := b.call(ctx, x)
+		if err == nil || !x.Own || b.Show == nil || hasEnded(err) {
 			results <- pressed{response: response, err: err}
 			return
 		}
@@ -36,13 +36,13 @@ func (b *boxes) open(x msg.Session) <-chan pressed {
 }
 
 // call ends before its result is known, see within.
-func (b *boxes) call(x msg.Session) (wts.Response, error) {
+func (b *boxes) call(ctx context.Context, x msg.Session) (wts.Response, error) {
 	defer b.calls.end()
 	id, err := strconv.ParseUint(x.ID, 10, 32)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not the ID of a session", x.ID)
 	}
-	return b.services.Send(uint32(id), b.box, b.message.Wait)
+	return b.Services.Send(ctx, uint32(id), b.box, b.message.Wait)
 }
 
 // openHere shows the box in the session of this process, which nobody has to
@@ -53,7 +53,7 @@ func (b *boxes) openHere(why error, results chan<- pressed) {
 	if !b.message.Wait {
 		ctx = context.WithoutCancel(ctx) // the box outlives the command
 	}
-	response, err := b.show(ctx, b.box, func() { results <- pressed{instead: instead} })
+	response, err := b.Show(ctx, b.box, func() { results <- pressed{instead: instead} })
 	if err != nil {
 		err = fmt.Errorf("%s; and then: %v", sendDetail(why, unitsOf(b.box.Text)), err)
 	}
@@ -66,7 +66,9 @@ const refusedWithin = 300 * time.Millisecond
 
 // tell shows a message that does not wait.
 func (b *boxes) tell(x msg.Session) {
-	results := b.open(x)
+	ctx, cancel := context.WithCancel(b.ctx)
+	defer cancel() // a call that is left behind, where it can be ended
+	results := b.open(ctx, x)
 	late := time.NewTimer(boxTimeLimit)
 	defer late.Stop()
 	instead := ""
@@ -98,8 +100,10 @@ func (b *boxes) tell(x msg.Session) {
 }
 
 // ask shows a message that waits, and waits.
-func (b *boxes) ask(x msg.Session, w *stationWait) {
-	results := b.open(x)
+func (b *boxes) ask(x msg.Session, w *wait) {
+	ctx, cancel := context.WithCancel(b.ctx)
+	defer cancel() // a call that is left behind, where it can be ended
+	results := b.open(ctx, x)
 	open := time.NewTimer(refusedWithin)
 	defer open.Stop()
 	instead := ""
@@ -135,7 +139,7 @@ const boxGrace = 5 * time.Second
 
 // outcome waits until the wait has ended, for left and a little more at most
 // unless the message stays until it is answered.
-func (b *boxes) outcome(w *stationWait, results <-chan pressed, left time.Duration) {
+func (b *boxes) outcome(w *wait, results <-chan pressed, left time.Duration) {
 	var expired <-chan time.Time
 	if b.message.Timeout > 0 {
 		timer := time.NewTimer(max(0, left) + boxGrace)

@@ -1,6 +1,7 @@
-package host
+package stations
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"sync"
@@ -25,6 +26,7 @@ type fakeServices struct {
 	listErr  error
 	listing  time.Duration // how long it takes; negative is for ever
 	closed   int
+	maxUnits int
 }
 
 type fakeStation struct {
@@ -78,7 +80,7 @@ func (f *fakeServices) wait(d time.Duration) {
 }
 
 // Sessions lists all stations.
-func (f *fakeServices) Sessions() ([]wts.Session, error) {
+func (f *fakeServices) Sessions(context.Context) ([]wts.Session, error) {
 	f.mu.Lock()
 	d := f.listing
 	f.mu.Unlock()
@@ -107,7 +109,7 @@ func (f *fakeServices) find(call string, id uint32) (fakeStation, error) {
 }
 
 // Query knows names.
-func (f *fakeServices) Query(id uint32, class wts.Class) (string, error) {
+func (f *fakeServices) Query(_ context.Context, id uint32, class wts.Class) (string, error) {
 	s, err := f.find("WTSQuerySessionInformationW", id)
 	if class == wts.DomainName {
 		return s.domain, err
@@ -116,13 +118,13 @@ func (f *fakeServices) Query(id uint32, class wts.Class) (string, error) {
 }
 
 // Times knows times.
-func (f *fakeServices) Times(id uint32) (wts.Times, error) {
+func (f *fakeServices) Times(_ context.Context, id uint32) (wts.Times, error) {
 	s, err := f.find("WTSQuerySessionInformationW", id)
 	return s.times, err
 }
 
 // Send shows a box on the screen of the session.
-func (f *fakeServices) Send(id uint32, b wts.Box, wait bool) (wts.Response, error) {
+func (f *fakeServices) Send(_ context.Context, id uint32, b wts.Box, wait bool) (wts.Response, error) {
 	s, err := f.find("WTSSendMessageW", id)
 	if err != nil && s.queryErr == nil {
 		return 0, err
@@ -151,6 +153,8 @@ func (f *fakeServices) Send(id uint32, b wts.Box, wait bool) (wts.Response, erro
 }
 
 // Close counts.
+func (f *fakeServices) MaxUnits() int { return f.maxUnits }
+
 func (f *fakeServices) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -188,14 +192,15 @@ func (f *fakeServices) leave(id uint32) {
 }
 
 // computer is the fake as this computer, seen from session 1.
-func (f *fakeServices) computer() *stations {
-	return &stations{name: "PC42", services: f, own: 1, locale: text.LocaleFor, slots: make(chan struct{}, maxOpenBoxes)}
+func (f *fakeServices) computer() *Computer {
+	f.maxUnits = 0
+	return New(Options{Name: "PC42", Services: f, Own: 1, Locale: text.LocaleFor, Slots: make(chan struct{}, MaxOpenBoxes)})
 }
 
 // other is the fake as another computer.
-func (f *fakeServices) other() *stations {
+func (f *fakeServices) other() *Computer {
 	s := f.computer()
-	s.remote, s.own = true, 0
+	s.Remote, s.Own, f.maxUnits = true, 0, RemoteUnits
 	return s
 }
 

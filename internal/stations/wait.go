@@ -1,4 +1,4 @@
-package host
+package stations
 
 import (
 	"context"
@@ -11,36 +11,36 @@ import (
 	"msg"
 )
 
-// stationWait is a message that waits for an answer in one session of Windows.
+// wait is a message that waits for an answer in one session of Windows.
 // It ends once.
-type stationWait struct {
+type wait struct {
 	session msg.Session
 	message msg.Message
 	ended   chan msg.Receipt // capacity 1; whoever takes the wait off the list fills it
 }
 
-// stationWaits are all the messages that wait, the oldest first.
-type stationWaits struct {
+// waits are all the messages that wait, the oldest first.
+type waits struct {
 	mu   sync.Mutex
-	list []*stationWait
+	list []*wait
 }
 
-func (l *stationWaits) add(x msg.Session, m msg.Message) *stationWait {
+func (l *waits) add(x msg.Session, m msg.Message) *wait {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := &stationWait{session: x, message: m, ended: make(chan msg.Receipt, 1)}
+	w := &wait{session: x, message: m, ended: make(chan msg.Receipt, 1)}
 	l.list = append(l.list, w)
 	return w
 }
 
 // settle ends a wait, unless something else has.
-func (l *stationWaits) settle(w *stationWait, r msg.Receipt) {
+func (l *waits) settle(w *wait, r msg.Receipt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.settleLocked(w, r)
 }
 
-func (l *stationWaits) settleLocked(w *stationWait, r msg.Receipt) {
+func (l *waits) settleLocked(w *wait, r msg.Receipt) {
 	if i := slices.Index(l.list, w); i >= 0 {
 		l.list = slices.Delete(l.list, i, i+1)
 		w.ended <- r
@@ -49,7 +49,7 @@ func (l *stationWaits) settleLocked(w *stationWait, r msg.Receipt) {
 
 // Answer gives an answer by another way than the box, which stays on the
 // screen: nothing can close it. See daemon.Computer.
-func (s *stations) Answer(ctx context.Context, p msg.Principal, a msg.Answer) (msg.Receipt, error) {
+func (s *Computer) Answer(ctx context.Context, p msg.Principal, a msg.Answer) (msg.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return msg.Receipt{}, err
 	}
@@ -77,14 +77,14 @@ func (s *stations) Answer(ctx context.Context, p msg.Principal, a msg.Answer) (m
 // askedLocked are the waits of one message that an answer of p is meant for:
 // the newest in p's session; or, with an ID, that message there or else in all
 // sessions of p's account.
-func (l *stationWaits) askedLocked(p msg.Principal, id string) []*stationWait {
-	var all []*stationWait
+func (l *waits) askedLocked(p msg.Principal, id string) []*wait {
+	var all []*wait
 	for _, w := range slices.Backward(l.list) {
 		if !p.Owns(w.session) || id != "" && !msg.IsID(id, w.message.ID) {
 			continue
 		}
 		if p.IsAt(w.session) {
-			return []*stationWait{w}
+			return []*wait{w}
 		}
 		if id != "" && (all == nil || all[0].message.ID == w.message.ID) {
 			all = append(all, w)
@@ -99,7 +99,7 @@ func (l *stationWaits) askedLocked(p msg.Principal, id string) []*stationWait {
 const lookStations = 5 * time.Second
 
 // lookAfter ends waits whose session has ended, until stop is called.
-func (b *boxes) lookAfter(waits []*stationWait) (stop func()) {
+func (b *boxes) lookAfter(waits []*wait) (stop func()) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
@@ -122,8 +122,8 @@ func (b *boxes) lookAfter(waits []*stationWait) (stop func()) {
 
 // endGone ends waits whose session is not listed. A list that fails says
 // nothing.
-func (b *boxes) endGone(ctx context.Context, waits []*stationWait) {
-	list, err := within(ctx, b.stations, stationsTimeout, b.services.Sessions)
+func (b *boxes) endGone(ctx context.Context, waits []*wait) {
+	list, err := within(ctx, b.Computer, stationsTimeout, b.Services.Sessions)
 	if err != nil {
 		return
 	}

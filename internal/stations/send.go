@@ -1,4 +1,4 @@
-package host
+package stations
 
 import (
 	"context"
@@ -14,23 +14,23 @@ import (
 	"msg/internal/wts"
 )
 
-// maxRemoteUnits is how many UTF-16 units of title or text another computer
-// takes for sure: [MS-TSTS] 3.7.4.1.8 has 1,024 and does not agree with itself
-// whether these are bytes.
-const maxRemoteUnits = 512
+// RemoteUnits is how many UTF-16 units of title or text another computer takes
+// for sure by the calls that there were before Vista: [MS-TSTS] 3.7.4.1.8 has
+// 1,024 and does not agree with itself whether these are bytes.
+const RemoteUnits = 512
 
 // Send shows m in the sessions that t means. It is for whoever has the right
 // to do that; the title is the sender's own business then.
-func (s *stations) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
+func (s *Computer) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	title, _ := headingIn(m, s.locale(m.Locale))
+	title, _ := text.Heading(m.Title, m.From, m.Sent, m.Again, s.Locale(m.Locale))
 	b := newBox(m, title, m.Text)
-	if err := s.fits(b); err != nil {
-		return err
-	}
 	list, err := s.Sessions(ctx)
+	if err == nil {
+		err = s.fits(b)
+	}
 	if err != nil {
 		return err
 	}
@@ -41,8 +41,8 @@ func (s *stations) Send(ctx context.Context, t msg.Target, m msg.Message, report
 
 // Deliver shows m in exactly these sessions, see daemon.Computer. It is for
 // whoever shows messages of others: the sender is always named.
-func (s *stations) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
-	title, by := headingIn(m, s.locale(m.Locale))
+func (s *Computer) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	title, by := text.Heading(m.Title, m.From, m.Sent, m.Again, s.Locale(m.Locale))
 	body := m.Text
 	if by != "" {
 		body += "\n\n" + by
@@ -52,6 +52,9 @@ func (s *stations) Deliver(ctx context.Context, to []msg.Session, m msg.Message,
 	var list []msg.Session
 	if err == nil {
 		list, err = s.Sessions(ctx)
+	}
+	if err == nil {
+		err = s.fits(b.box)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -68,9 +71,9 @@ func (s *stations) Deliver(ctx context.Context, to []msg.Session, m msg.Message,
 // Resume waits for the answers to m in sessions that were shown it before this
 // process began. What is pressed in those boxes was told to the process that
 // has ended; only Answer can answer.
-func (s *stations) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+func (s *Computer) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
 	b := s.newBoxes(ctx, m, wts.Box{})
-	b.begin(to, func(session msg.Session, w *stationWait) { b.outcome(w, nil, time.Until(m.Sent.Add(m.Timeout))) }, report)
+	b.begin(to, func(session msg.Session, w *wait) { b.outcome(w, nil, time.Until(m.Sent.Add(m.Timeout))) }, report)
 }
 
 // sameStations splits sessions into those that are still there and those that
@@ -124,43 +127,45 @@ func boxStyle(b msg.Buttons) uint32 {
 func unitsOf(s string) int { return len(utf16.Encode([]rune(s))) }
 
 // fits refuses what another computer would not take.
-func (s *stations) fits(b wts.Box) error {
-	if !s.remote {
+func (s *Computer) fits(b wts.Box) error {
+	limit := s.Services.MaxUnits()
+	if limit == 0 {
 		return nil
 	}
 	what, length := "text", unitsOf(b.Text)
-	if length <= maxRemoteUnits {
+	if length <= limit {
 		what, length = "title", unitsOf(b.Title)
 	}
-	if length <= maxRemoteUnits {
+	if length <= limit {
 		return nil
 	}
-	return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.name, maxRemoteUnits)
+	return fmt.Errorf("%w: its %s has %d UTF-16 units, %q takes %d by Windows' remote calls", msg.ErrMessage, what, length, s.Name, limit)
 }
 
 // Details of receipts.
 var (
+	errInterrupted  = errors.New("interrupted")
 	errStationEnded = errors.New("session ended")
 	errNobodyThere  = errors.New("nobody is signed in there")
 	errNotTaken     = fmt.Errorf("it was not taken by Windows within %v", boxTimeLimit)
-	errManyBoxes    = fmt.Errorf("%d boxes of this program are open already", maxOpenBoxes)
+	errManyBoxes    = fmt.Errorf("%d boxes of this program are open already", MaxOpenBoxes)
 )
 
-// maxOpenBoxes is how many calls to show a box are under way in this process:
+// MaxOpenBoxes is how many calls to show a box are under way in this process:
 // each that waits holds a thread of the system, of which Go allows 10,000.
-const maxOpenBoxes = 2048
+const MaxOpenBoxes = 2048
 
 // boxes is one message on its way to the sessions of one computer.
 type boxes struct {
-	*stations
+	*Computer
 	ctx      context.Context
 	message  msg.Message
 	box      wts.Box
 	receipts chan msg.Receipt
 }
 
-func (s *stations) newBoxes(ctx context.Context, m msg.Message, b wts.Box) *boxes {
-	return &boxes{stations: s, ctx: ctx, message: m, box: b}
+func (s *Computer) newBoxes(ctx context.Context, m msg.Message, b wts.Box) *boxes {
+	return &boxes{Computer: s, ctx: ctx, message: m, box: b}
 }
 
 func (b *boxes) refuse(to []msg.Session, o msg.Outcome, detail string, report func(msg.Receipt)) {
@@ -183,9 +188,9 @@ const surfaceBox = "messagebox"
 
 // begin serves the sessions side by side and reports until all are done. A
 // message that waits can be answered from now on.
-func (b *boxes) begin(to []msg.Session, serve func(msg.Session, *stationWait), report func(msg.Receipt)) {
+func (b *boxes) begin(to []msg.Session, serve func(msg.Session, *wait), report func(msg.Receipt)) {
 	b.receipts = make(chan msg.Receipt, 2*len(to)) // nobody waits for whoever reports
-	waits := make([]*stationWait, len(to))
+	waits := make([]*wait, len(to))
 	if b.message.Wait {
 		for i, x := range to {
 			waits[i] = b.waits.add(x, b.message)
@@ -210,7 +215,7 @@ func (b *boxes) deliver(to []msg.Session, report func(msg.Receipt)) {
 }
 
 // serve shows the message in one session.
-func (b *boxes) serve(x msg.Session, w *stationWait) {
+func (b *boxes) serve(x msg.Session, w *wait) {
 	switch {
 	case b.ctx.Err() != nil:
 		b.end(x, w, msg.Receipt{Outcome: msg.OutcomeFailed, Detail: errInterrupted.Error()})
@@ -230,7 +235,7 @@ func (b *boxes) takeSlot() bool {
 	late := time.NewTimer(boxTimeLimit)
 	defer late.Stop()
 	select {
-	case b.slots <- struct{}{}:
+	case b.Slots <- struct{}{}:
 		return true
 	case <-late.C:
 	case <-b.ctx.Done():
@@ -247,7 +252,7 @@ func (b *boxes) slotDetail() string {
 
 // end sends the last receipt of a session; w is nil if the message does not
 // wait. What has ended the wait before goes first.
-func (b *boxes) end(x msg.Session, w *stationWait, r msg.Receipt) {
+func (b *boxes) end(x msg.Session, w *wait, r msg.Receipt) {
 	r.Final = true
 	r = b.receipt(x, r)
 	if w != nil {

@@ -1,4 +1,4 @@
-package host
+package stations
 
 import (
 	"context"
@@ -76,7 +76,7 @@ func TestStationStates(t *testing.T) {
 
 // sendTo sends, and returns the last receipt of each session in the order in
 // which they came.
-func sendTo(t *testing.T, s *stations, to string, m msg.Message) ([]msg.Receipt, error) {
+func sendTo(t *testing.T, s *Computer, to string, m msg.Message) ([]msg.Receipt, error) {
 	t.Helper()
 	target, err := msg.ParseTarget(to)
 	if err != nil {
@@ -271,7 +271,7 @@ func TestManyBoxes(t *testing.T) {
 		f := newFakeServices(t, bob, carol)
 		defer f.end()
 		s := f.computer()
-		s.slots = make(chan struct{}, 1)
+		s.Slots = make(chan struct{}, 1)
 		m := hosttest.Message("x")
 		if receipts, _ := sendTo(t, s, "bob", m); receipts[0].Outcome != msg.OutcomeFailed {
 			t.Errorf("the box that hangs: %+v", receipts)

@@ -1,4 +1,4 @@
-package host
+package stations
 
 import (
 	"context"
@@ -166,7 +166,7 @@ func TestBoxInOwnSession(t *testing.T) {
 				f := newFakeServices(t, alice, bob)
 				defer f.end()
 				s := f.computer()
-				s.show = c.window.show
+				s.Show = c.window.show
 				m := hosttest.Message("Hello")
 				m.Wait, m.Timeout = c.wait, 0
 				begin := time.Now()
@@ -195,7 +195,7 @@ func TestBoxInOwnSessionOutlives(t *testing.T) {
 			alice.sendErr = &wts.Error{Call: "WTSSendMessageW", Code: 5}
 			s := newFakeServices(t, alice).computer()
 			window := ownWindow{after: time.Hour}
-			s.show = window.show
+			s.Show = window.show
 			m := hosttest.Message("Hello")
 			m.Wait = wait
 			ctx, cancel := context.WithCancel(t.Context())

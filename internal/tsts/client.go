@@ -1,0 +1,207 @@
+package tsts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/cloudsoda/go-smb2"
+	"github.com/jcmturner/gokrb5/v8/client"
+
+	"msg"
+	"msg/internal/dcerpc"
+	"msg/internal/login"
+	"msg/internal/stations"
+	"msg/internal/text"
+	"msg/internal/wts"
+)
+
+// Options is how a computer is reached.
+type Options struct {
+	Name    string // of the computer, or its address
+	Account login.Account
+
+	// Dial connects to its port 445; nil does so by its name.
+	Dial func(ctx context.Context) (net.Conn, error)
+}
+
+// signInTime is how long a computer may take until calls can be made, beside the
+// time in which a person types a password.
+const signInTime = 30 * time.Second
+
+// port is that of SMB.
+const port = "445"
+
+// maxCredits is how many requests of SMB may be under way; each box that waits
+// has one.
+const maxCredits = 512
+
+// maxBoxes is how many boxes may be open in all of the process.
+const maxBoxes = 1024
+
+// slots are those of all computers of the process.
+var slots = make(chan struct{}, maxBoxes)
+
+// Open signs in to a computer and finds out by which interface it lists its
+// sessions. The error is a *msg.SystemError where Windows has a number for it,
+// and wraps ErrNotThere where the computer has no Terminal Services.
+func Open(ctx context.Context, o Options) (msg.Host, error) {
+	if o.Dial == nil {
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(o.Name, port))
+		}
+	}
+	r := &remote{now: time.Now}
+	s := stations.New(stations.Options{
+		Name: o.Name, Services: r, Remote: true, Locale: text.LocaleFor, Slots: slots, Cures: cures,
+	})
+	proof, err := o.prove(ctx)
+	if err == nil {
+		err = o.connect(ctx, r, proof)
+	}
+	if err != nil {
+		return nil, s.Explain(err)
+	}
+	return s, nil
+}
+
+// cures are those of a computer that is not Windows; %s is the other one.
+var cures = map[uint32]string{
+	wts.ErrorLogonFailure: `%s does not know this account or its password: /user:NAME says which account (one of its own is %s\NAME)`,
+	wts.ErrorBadStub:      "%s does not understand the call: it may speak another version of the protocol",
+	errorProcedure:        "%s does not have the call: it may speak another version of the protocol",
+	errorUnknownInterface: "%s does not have the interface: it may speak another version of the protocol",
+
+	wts.ErrorSecurityPackage: "%s and this computer cannot prove to each other who they are: its name is another one there, the clocks differ, or it does not take NTLM; write its full name, or /user:NAME",
+
+	errorAccountRestriction: "%s does not let this account sign in over the network: accounts without a password never may",
+	errorPasswordExpired:    "the password of this account has expired: change it on %s",
+	errorMustChange:         "the password of this account has to be changed before: sign in to %s once",
+	errorAccountDisabled:    "this account is disabled on %s",
+	errorAccountExpired:     "this account has expired on %s",
+	errorLockedOut:          "this account is locked on %s: too many wrong passwords",
+	errorLogonType:          "%s does not let this account sign in over the network: see \"Access this computer from the network\" in its policy",
+	errorTimeSkew:           "the clocks of %s and of this computer differ by minutes",
+	errorNoTrust:            "%s has lost its domain: somebody has to join it again",
+}
+
+// proof makes what proves who signs in, anew for each connection: to SMB, and to
+// an interface.
+type proof struct {
+	smb func() smb2.Initiator
+	rpc func() dcerpc.Initiator
+}
+
+// prove takes Kerberos where there is a ticket, and a password otherwise.
+func (o Options) prove(ctx context.Context) (proof, error) {
+	c, why := kerberosFor(o.Account, o.Name, time.Now())
+	if why == nil {
+		why = o.tickets(ctx, c)
+	}
+	switch {
+	case why == nil:
+		return o.byKerberos(c), nil
+	case ctx.Err() != nil:
+		return proof{}, context.Cause(ctx)
+	case o.Account.User != "":
+		return o.byPassword()
+	}
+	e := numbered("Kerberos", wts.ErrorSecurityPackage)
+	return proof{}, &msg.SystemError{Code: e.Code, Text: e.Text, Cure: fmt.Sprintf("no ticket for %s: %v; or write /user:NAME for a password", o.Name, why)}
+}
+
+// tickets gets those that will be needed, both at the same time.
+func (o Options) tickets(ctx context.Context, c *client.Client) error {
+	other := make(chan error, 1)
+	go func() { other <- ticket(ctx, c, "host/"+o.Name) }()
+	return errors.Join(ticket(ctx, c, "cifs/"+o.Name), <-other)
+}
+
+func (o Options) byKerberos(c *client.Client) proof {
+	return proof{
+		smb: func() smb2.Initiator { return &smb2.Krb5Initiator{Client: c, TargetSPN: "cifs/" + o.Name} },
+		rpc: func() dcerpc.Initiator { return newKerberos(c, "host/"+o.Name) },
+	}
+}
+
+func (o Options) byPassword() (proof, error) {
+	password, err := o.Account.Password()
+	if err != nil {
+		return proof{}, err
+	}
+	user, domain := o.Account.User, o.Account.Domain
+	if domain == "." { // of the other computer
+		domain = ""
+	}
+	return proof{
+		smb: func() smb2.Initiator {
+			return &smb2.NTLMInitiator{User: user, Password: password, Domain: domain, TargetSPN: "cifs/" + o.Name}
+		},
+		rpc: func() dcerpc.Initiator {
+			return dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name})
+		},
+	}, nil
+}
+
+// connect signs in and makes the first connection to an interface.
+func (o Options) connect(ctx context.Context, r *remote, p proof) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, signInTime, fmt.Errorf("%q does not answer: nothing came for %v", o.Name, signInTime))
+	defer cancel()
+	raw, err := o.Dial(ctx)
+	if err != nil {
+		return unreachable(o.Name, err)
+	}
+	d := smb2.Dialer{MaxCreditBalance: maxCredits, Initiator: p.smb(), Negotiator: smb2.Negotiator{RequireMessageSigning: true}}
+	session, err := d.DialConn(ctx, &guard{Conn: raw}, raw.RemoteAddr().String())
+	if err != nil {
+		raw.Close()
+		return ofSMB("signing in", err)
+	}
+	ipc, err := session.WithContext(ctx).Mount(`\\` + o.Name + `\IPC$`)
+	if err != nil {
+		raw.Close()
+		return ofSMB(`connecting to IPC$`, err)
+	}
+	r.hang = func() { raw.Close() }
+	r.dial = func(ctx context.Context, pipe, uuid string) (caller, error) {
+		f, err := openPipe(ctx, ipc, pipe)
+		if err != nil {
+			return nil, ofSMB("opening the pipe "+pipe, err)
+		}
+		return bind(ctx, f, uuid, p.rpc())
+	}
+	if err := r.start(ctx); err != nil {
+		raw.Close()
+		return err
+	}
+	return nil
+}
+
+// unreachable is a computer whose port does not answer.
+func unreachable(name string, err error) error {
+	e := numbered("connecting", wts.ErrorServerDown)
+	why := "port " + port + " does not answer"
+	var dns *net.DNSError
+	var late net.Error
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		why = "there is no computer of that name"
+	case errors.As(err, &late) && late.Timeout():
+	default:
+		why += " (" + text.Line(rootOf(err).Error()) + ")"
+	}
+	return &msg.SystemError{Code: e.Code, Text: e.Text, Cure: fmt.Sprintf("%s: %s; it is off, its name is wrong, or its firewall blocks TCP port %s; write ssh://%s for a computer with ssh and msgd", name, why, port, name)}
+}
+
+// rootOf is the innermost error, which says it in the fewest words.
+func rootOf(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,100 @@
+package tsts
+
+import (
+	"context"
+	"math"
+
+	"msg/internal/wts"
+)
+
+// caller is a connection to one interface. Calls come one after another; the end
+// of ctx closes it.
+type caller interface {
+	Call(ctx context.Context, opnum uint16, stub []byte) ([]byte, error)
+	Close() error
+}
+
+// call makes one call.
+func call(ctx context.Context, c caller, name string, opnum uint16, in, out Body) error {
+	stub, err := c.Call(ctx, opnum, Marshal(in))
+	if err != nil {
+		return ofRPC(name, err)
+	}
+	return Unmarshal(stub, out)
+}
+
+// info is what is asked about a session.
+type info struct {
+	user, domain string
+	times        wts.Times
+}
+
+// lsmList lists sessions by TermSrvEnumeration.
+func lsmList(ctx context.Context, c caller) ([]wts.Session, error) {
+	var opened HandleResult
+	if err := call(ctx, c, "RpcOpenEnum", OpOpenEnum, &Nothing{}, &opened); err != nil {
+		return nil, err
+	}
+	if err := ofStatus("RpcOpenEnum", opened.Status); err != nil {
+		return nil, err
+	}
+	var list EnumResult
+	err := call(ctx, c, "RpcGetEnumResult", OpGetEnumResult, &EnumArgs{opened.Handle, levelNames}, &list)
+	if err == nil {
+		err = ofStatus("RpcGetEnumResult", list.Status)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_ = call(ctx, c, "RpcCloseEnum", OpCloseEnum, &HandleArgs{opened.Handle}, &HandleResult{})
+	return sessionsOf(list.Entries), nil
+}
+
+func sessionsOf(entries []Entry) []wts.Session {
+	list := make([]wts.Session, len(entries))
+	for i, e := range entries {
+		list[i] = wts.Session{ID: uint32(e.ID), Name: e.Name, State: e.State}
+	}
+	return list
+}
+
+// lsmInfo asks about a session by TermSrvSession. Its clock is taken for ours:
+// the call does not tell it.
+func (r *remote) lsmInfo(ctx context.Context, c caller, id uint32) (info, error) {
+	var x InfoExResult
+	const name = "RpcGetSessionInformationEx"
+	if err := call(ctx, c, name, OpGetSessionInformationEx, &InfoExArgs{int32(id), infoLevel}, &x); err != nil {
+		return info{}, err
+	}
+	if err := ofStatus(name, x.Status); err != nil {
+		return info{}, err
+	}
+	return info{x.User, x.Domain, wts.Times{LastInput: x.LastInput, Logon: x.Logon, Current: r.now()}}, nil
+}
+
+// lsmBox shows a box by TermSrvSession.
+func lsmBox(ctx context.Context, c caller, id uint32, b wts.Box, wait bool) (wts.Response, error) {
+	var opened HandleResult
+	err := call(ctx, c, "RpcOpenSession", OpOpenSession, &SessionArgs{int32(id)}, &opened)
+	if err == nil {
+		err = ofStatus("RpcOpenSession", opened.Status)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var shown BoxResult
+	args := &BoxArgs{opened.Handle, b.Title, b.Text, b.Style, seconds(b), !wait}
+	err = call(ctx, c, "RpcShowMessageBox", OpShowMessageBox, args, &shown)
+	if err == nil {
+		err = ofStatus("RpcShowMessageBox", shown.Status)
+	}
+	if err == nil || !isClosed(ctx) {
+		_ = call(ctx, c, "RpcCloseSession", OpCloseSession, &HandleArgs{opened.Handle}, &HandleResult{})
+	}
+	return shown.Response, err
+}
+
+func isClosed(ctx context.Context) bool { return ctx.Err() != nil }
+
+// seconds is the time-out of a box, which has whole seconds.
+func seconds(b wts.Box) uint32 { return uint32(min(b.Timeout.Seconds(), math.MaxUint32)) }
