@@ -1,0 +1,199 @@
+package tsts
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"msg/internal/dcerpc"
+)
+
+// Winbind checks accounts by Samba's winbind: ntlm_auth(1) asks it, so that no
+// hash of a password is ever here. It is a dcerpc.Verifier.
+type Winbind struct {
+	// Command is ntlm_auth with its arguments; DefaultNTLMAuth if empty.
+	Command []string
+	// Names says how accounts are called.
+	Names *Names
+
+	once sync.Once
+	busy chan struct{} // one for each helper that runs a check
+	mu   sync.Mutex
+	idle []*helper
+	end  bool
+}
+
+// DefaultNTLMAuth is Debian's ntlm_auth in its protocol for programs.
+var DefaultNTLMAuth = []string{"/usr/bin/ntlm_auth", "--helper-protocol=ntlm-server-1"}
+
+// Limits of the helpers.
+const (
+	maxHelpers = 8                // checks at the same time
+	maxIdle    = 2                // helpers that wait for the next check
+	checkTime  = 10 * time.Second // of one check, which may ask a domain controller
+)
+
+var (
+	errNotProved = errors.New("winbind does not accept it")
+	errKey       = errors.New("winbind gave no session key, as for a guest")
+)
+
+// Verify asks winbind. An account without a domain is one of this computer.
+func (w *Winbind) Verify(ctx context.Context, challenge [8]byte, domain, user, _ string, _, nt []byte) (key [16]byte, who dcerpc.Account, err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	domain, err = w.Names.domain(ctx, domain)
+	if err != nil {
+		return key, who, err
+	}
+	w.once.Do(func() { w.busy = make(chan struct{}, maxHelpers) })
+	select {
+	case w.busy <- struct{}{}:
+	case <-ctx.Done():
+		return key, who, errors.New("waiting for other checks took too long")
+	}
+	defer func() { <-w.busy }()
+	h, err := w.take()
+	if err != nil {
+		return key, who, err
+	}
+	stop := context.AfterFunc(ctx, h.kill)
+	key, err = h.check(challenge, domain, user, nt)
+	if late := !stop(); late || err != nil && !errors.Is(err, errNotProved) {
+		h.close()
+	} else {
+		w.give(h)
+	}
+	if err != nil {
+		return key, who, err
+	}
+	return key, dcerpc.Account{User: user, Domain: domain}, nil
+}
+
+// take takes an idle helper, or starts one.
+func (w *Winbind) take() (*helper, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.idle); n > 0 {
+		h := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		return h, nil
+	}
+	command := w.Command
+	if len(command) == 0 {
+		command = DefaultNTLMAuth
+	}
+	return startHelper(command)
+}
+
+func (w *Winbind) give(h *helper) {
+	w.mu.Lock()
+	keep := !w.end && len(w.idle) < maxIdle
+	if keep {
+		w.idle = append(w.idle, h)
+	}
+	w.mu.Unlock()
+	if !keep {
+		h.close()
+	}
+}
+
+// Close ends the helpers.
+func (w *Winbind) Close() {
+	w.mu.Lock()
+	idle := w.idle
+	w.idle, w.end = nil, true
+	w.mu.Unlock()
+	for _, h := range idle {
+		h.close()
+	}
+}
+
+// helper is one ntlm_auth, which answers one question after another.
+type helper struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startHelper(command []string) (*helper, error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = []string{}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting %q: %w", command[0], err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting %q: %w; it is in the package winbind", command[0], err)
+	}
+	return &helper{cmd, in, bufio.NewReaderSize(out, 4096)}, nil
+}
+
+func (h *helper) kill() { _ = h.cmd.Process.Kill() } // it may have ended already
+
+func (h *helper) close() {
+	h.in.Close()
+	h.kill()
+	_ = h.cmd.Wait() // how it ended is of no interest
+}
+
+// check asks one question. Names go in base64: there may be anything in them.
+func (h *helper) check(challenge [8]byte, domain, user string, nt []byte) (key [16]byte, err error) {
+	text := base64.StdEncoding.EncodeToString
+	_, err = fmt.Fprintf(h.in, "LANMAN-Challenge: %x\nNT-Response: %x\nNT-Domain:: %s\nUsername:: %s\nRequest-User-Session-Key: Yes\n.\n",
+		challenge, nt, text([]byte(domain)), text([]byte(user)))
+	if err != nil {
+		return key, fmt.Errorf("asking winbind: %w", err)
+	}
+	answer, err := h.answer()
+	if err != nil {
+		return key, fmt.Errorf("asking winbind: %w", err)
+	}
+	switch {
+	case answer["Authenticated"] != "Yes":
+		return key, fmt.Errorf("%w: %s", errNotProved, answer["Authentication-Error"])
+	case len(answer["User-Session-Key"]) != 2*len(key):
+		return key, errKey
+	}
+	_, err = hex.Decode(key[:], []byte(answer["User-Session-Key"]))
+	return key, err
+}
+
+// maxLines is far more than an answer has.
+const maxLines = 20
+
+// answer reads lines up to a dot. One is left over from an answer before: of a
+// failure ntlm_auth says the end twice.
+func (h *helper) answer() (map[string]string, error) {
+	answer := map[string]string{}
+	for range maxLines {
+		line, err := h.out.ReadSlice('\n')
+		if err != nil {
+			return nil, err
+		}
+		text := strings.TrimSuffix(string(line), "\n")
+		name, value, _ := strings.Cut(text, ": ")
+		switch {
+		case text == "." && len(answer) == 0:
+		case text == ".":
+			return answer, nil
+		case name == "Error":
+			return nil, fmt.Errorf("ntlm_auth says %q", value)
+		default:
+			answer[name] = value
+		}
+	}
+	return nil, errors.New("ntlm_auth says too much")
+}
