@@ -1,0 +1,18 @@
+package lab
+
+import (
+	_ "embed"
+	"testing"
+)
+
+//go:embed samba.sh
+var sambaRecipe string
+
+// Samba starts a host of a Debian release that has Samba, winbind and Impacket
+// besides, none of them configured or started. In all else it is as that of
+// [Boot].
+func Samba(t testing.TB, suite string) *Host {
+	t.Helper()
+	base := serverFS(t, suite)
+	return boot(t, getRootfs(t, suite+"-samba", suite, sambaRecipe, base.dir))
+}
