@@ -342,12 +342,21 @@ func TestSambaDies(t *testing.T) {
 	defer h.Close()
 	m := hosttest.Message("well?")
 	m.Wait, m.Timeout = true, 0
+	type sent struct {
+		receipts []msg.Receipt
+		err      error
+	}
+	done := make(chan sent)
 	go func() {
-		w.find(2).screen.WaitAfter(t.Context(), 0, "well?")
-		s.KillSmbd(t)
+		receipts, err := sendTo(t, t.Context(), h, "bob", m)
+		done <- sent{receipts, err}
 	}()
-	receipts, err := sendTo(t, t.Context(), h, "bob", m)
+	if !w.find(2).screen.WaitAfter(t.Context(), 0, "well?") {
+		t.Fatal("no box")
+	}
 	s.RestartSmbd(t)
+	d := <-done
+	receipts, err := d.receipts, d.err
 	if err != nil || len(receipts) != 1 || receipts[0].Outcome != msg.OutcomeFailed || !strings.Contains(receipts[0].Detail, "RPC server is unavailable") {
 		t.Errorf("%+v, %v", receipts, err)
 	}
