@@ -321,6 +321,8 @@ func TestSambaRefuses(t *testing.T) {
 				if !errors.Is(err, ErrNotThere) {
 					t.Errorf("%v", err)
 				}
+			case errors.Is(err, errors.ErrUnsupported) != (c.o.Account.User == "" && c.listen):
+				t.Errorf("%v: another way: %v", err, errors.Is(err, errors.ErrUnsupported))
 			case !errors.As(err, &e) || e.Code != c.code || !strings.Contains(e.Cure, c.cure):
 				t.Errorf("%v; want %d, %q", err, c.code, c.cure)
 			case strings.Contains(err.Error(), "falsch"):
