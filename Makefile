@@ -26,6 +26,7 @@ all: build man
 
 build:
 	$(BUILD) -o $(BIN)/ ./cmd/msg ./cmd/msgd ./cmd/query
+	$(BUILD) -tags remote -o $(BIN)/msg-remote ./cmd/msg
 	ln -sf query $(BIN)/qwinsta
 	ln -sf query $(BIN)/quser
 
@@ -70,6 +71,7 @@ $(BIN)/%: doc/%.scd
 install:
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m755 $(BIN)/msg $(BIN)/msgd $(BIN)/query $(DESTDIR)$(PREFIX)/bin
+	install -Dm755 $(BIN)/msg-remote $(DESTDIR)$(PREFIX)/lib/msg/msg-remote
 	ln -sf query $(DESTDIR)$(PREFIX)/bin/qwinsta
 	ln -sf query $(DESTDIR)$(PREFIX)/bin/quser
 	for page in $(MAN); do \

@@ -45,8 +45,10 @@ const maxBoxes = 1024
 var slots = make(chan struct{}, maxBoxes)
 
 // Open signs in to a computer and finds out by which interface it lists its
-// sessions. The error is a *msg.SystemError where Windows has a number for it,
-// and wraps ErrNotThere where the computer has no Terminal Services.
+// sessions. The error is a *msg.SystemError where Windows has a number for it.
+// It is errors.ErrUnsupported where another way to the computer may be better:
+// it has no Terminal Services (ErrNotThere), or does not take a ticket that
+// nobody has named.
 func Open(ctx context.Context, o Options) (msg.Host, error) {
 	if o.Dial == nil {
 		o.Dial = func(ctx context.Context) (net.Conn, error) {
@@ -61,7 +63,11 @@ func Open(ctx context.Context, o Options) (msg.Host, error) {
 	if err == nil {
 		err = o.connect(ctx, r, proof)
 	}
-	if err != nil {
+	var other notMeant
+	switch {
+	case errors.As(err, &other):
+		return nil, notMeant{s.Explain(other.error)}
+	case err != nil:
 		return nil, s.Explain(err)
 	}
 	return s, nil
@@ -109,7 +115,9 @@ func (o Options) prove(ctx context.Context) (proof, error) {
 		return o.byPassword()
 	}
 	e := numbered("Kerberos", wts.ErrorSecurityPackage)
-	return proof{}, &msg.SystemError{Code: e.Code, Text: e.Text, Cure: fmt.Sprintf("no ticket for %s: %v; or write /user:NAME for a password", o.Name, why)}
+	return proof{}, o.otherWay(&msg.SystemError{
+		Code: e.Code, Text: e.Text, Cure: fmt.Sprintf("no ticket for %s: %v; or write /user:NAME for a password", o.Name, why),
+	})
 }
 
 // tickets gets those that will be needed, both at the same time.
@@ -145,39 +153,72 @@ func (o Options) byPassword() (proof, error) {
 	}, nil
 }
 
-// connect signs in and makes the first connection to an interface.
-func (o Options) connect(ctx context.Context, r *remote, p proof) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, signInTime, fmt.Errorf("%q does not answer: nothing came for %v", o.Name, signInTime))
-	defer cancel()
+// share is IPC$ of a computer, which has the pipes.
+type share struct {
+	ipc *smb2.Share
+	raw net.Conn
+}
+
+// signIn signs in to SMB.
+func (o Options) signIn(ctx context.Context, p proof) (share, error) {
 	raw, err := o.Dial(ctx)
 	if err != nil {
-		return unreachable(o.Name, err)
+		return share{}, unreachable(o.Name, err)
 	}
 	d := smb2.Dialer{MaxCreditBalance: maxCredits, Initiator: p.smb(), Negotiator: smb2.Negotiator{RequireMessageSigning: true}}
 	session, err := d.DialConn(ctx, &guard{Conn: raw}, raw.RemoteAddr().String())
 	if err != nil {
 		raw.Close()
-		return ofSMB("signing in", err)
+		return share{}, o.otherWay(ofSMB("signing in", err))
 	}
 	ipc, err := session.WithContext(ctx).Mount(`\\` + o.Name + `\IPC$`)
 	if err != nil {
 		raw.Close()
-		return ofSMB(`connecting to IPC$`, err)
+		return share{}, ofSMB(`connecting to IPC$`, err)
 	}
-	r.hang = func() { raw.Close() }
+	return share{ipc, raw}, nil
+}
+
+// connect signs in and makes the first connection to an interface.
+func (o Options) connect(ctx context.Context, r *remote, p proof) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, signInTime, fmt.Errorf("%q does not answer: nothing came for %v", o.Name, signInTime))
+	defer cancel()
+	s, err := o.signIn(ctx, p)
+	if err != nil {
+		return err
+	}
+	r.hang = func() { s.raw.Close() }
 	r.dial = func(ctx context.Context, pipe, uuid string) (caller, error) {
-		f, err := openPipe(ctx, ipc, pipe)
+		f, err := openPipe(ctx, s.ipc, pipe)
 		if err != nil {
 			return nil, ofSMB("opening the pipe "+pipe, err)
 		}
 		return bind(ctx, f, uuid, p.rpc())
 	}
 	if err := r.start(ctx); err != nil {
-		raw.Close()
+		s.raw.Close()
 		return err
 	}
 	return nil
 }
+
+// otherWay lets a computer be reached in another way if it does not take an
+// account that nobody has named: the ticket was meant for others.
+func (o Options) otherWay(err error) error {
+	if o.Account.User != "" {
+		return err
+	}
+	return notMeant{err}
+}
+
+// notMeant is errors.ErrUnsupported beside what it is.
+type notMeant struct{ error }
+
+// Is makes it errors.ErrUnsupported.
+func (notMeant) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// Unwrap is the error itself.
+func (e notMeant) Unwrap() error { return e.error }
 
 // unreachable is a computer whose port does not answer.
 func unreachable(name string, err error) error {

@@ -57,8 +57,9 @@ func (g *guard) look() {
 		if len(g.seen) < size {
 			return
 		}
-		g.frame(g.seen[:size])
+		f := g.seen[:size]
 		g.seen = g.seen[size:]
+		g.frame(f)
 	}
 }
 
