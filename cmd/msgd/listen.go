@@ -5,23 +5,43 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
 	"msg/internal/control"
+	"msg/internal/tsts"
 )
 
 // socketMode lets everybody connect: who may do what is decided by msgd.
 const socketMode = 0o666
 
-// listen takes the socket that systemd has opened, or opens one.
-func listen(path string) (*listener, error) {
-	given, err := activation.Listeners()
+// given takes the sockets that systemd has opened: that of msgd.socket, and
+// those of msgd-windows.socket by their names.
+func given() (own []net.Listener, pipes map[string]net.Listener, err error) {
+	all, err := activation.Listeners()
 	if err != nil {
-		return nil, fmt.Errorf("taking the socket from systemd: %w", err)
+		return nil, nil, fmt.Errorf("taking the sockets from systemd: %w", err)
 	}
+	pipes = map[string]net.Listener{}
+	for _, l := range all {
+		if l == nil {
+			continue
+		}
+		name := filepath.Base(l.Addr().String())
+		if _, ok := tsts.Pipes[name]; ok {
+			pipes[name] = l
+		} else {
+			own = append(own, l)
+		}
+	}
+	return own, pipes, nil
+}
+
+// listen takes the socket that systemd has opened, or opens one.
+func listen(path string, given []net.Listener) (*listener, error) {
 	if len(given) > 0 {
 		return fromSystemd(given)
 	}

@@ -79,6 +79,7 @@ type service struct {
 	daemon   *daemon.Daemon
 	server   *control.Server
 	listener *listener
+	windows  *forWindows
 
 	end   <-chan struct{} // closed when it is to end; a signal does the same
 	ready func()          // called when it serves
@@ -103,8 +104,17 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	l, err := listen(socket)
+	own, pipes, err := given()
 	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	windows, err := newForWindows(config, d, name, accounts, pipes, log)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	l, err := listen(socket, own)
+	if err != nil {
+		windows.close()
 		return nil, errors.Join(err, d.Close())
 	}
 	for _, w := range warnings(config, accounts) {
@@ -114,7 +124,7 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 		Service: d, Host: name, Log: log, Accounts: accounts, Groups: config.Groups(),
 		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount,
 	}
-	return &service{config: config, log: log, computer: c, daemon: d, server: server, listener: l, ready: func() {}}, nil
+	return &service{config: config, log: log, computer: c, daemon: d, server: server, listener: l, windows: windows, ready: func() {}}, nil
 }
 
 // run serves until something fails, or somebody ends it; then it lets what is
@@ -133,6 +143,7 @@ func (s *service) run(ctx context.Context) error {
 		return s.daemon.Run(running)
 	})
 	tasks.Go(func() error { return s.server.Serve(serving, s.listener) })
+	tasks.Go(func() error { return s.windows.serve(serving) })
 	tasks.Go(func() error { return s.keep(serving) })
 	tasks.Go(func() error { return s.metrics(serving) })
 	tasks.Go(func() error { return watchdog(running, s.log, s.healthy) })

@@ -20,6 +20,7 @@ type Config struct {
 	Limits  Limits
 	Journal JournalConfig
 	Metrics Listen     // where metrics are offered; zero is nowhere
+	Windows WindowsConfig
 	Log     slog.Level // what is logged
 
 	// LogFormat is "text", "json" or "journal"; empty is text, in the form of
@@ -49,6 +50,16 @@ type JournalConfig struct {
 	Readers []string // users and @groups who may read what everybody sent
 }
 
+// WindowsConfig says whether Windows' own msg.exe and query.exe reach this
+// computer through Samba, and as whom.
+type WindowsConfig struct {
+	Listen         bool
+	Sockets        string   // the folder where smbd looks for the sockets of pipes
+	Name           string   // NetBIOS name of this computer; empty is that of Samba's default
+	Keytab         string   // for Kerberos; empty is none
+	Administrators []string // @groups whose members may do everything
+}
+
 // Listen is an address to listen on.
 type Listen struct {
 	Network string // "unix" or "tcp"
@@ -61,6 +72,7 @@ type rawConfig struct {
 	Limits  rawLimits  `toml:"limits"`
 	Journal rawJournal `toml:"journal"`
 	Metrics rawMetrics `toml:"metrics"`
+	Windows rawWindows `toml:"windows"`
 	Log     rawLog     `toml:"log"`
 }
 
@@ -87,6 +99,14 @@ type rawMetrics struct {
 	Listen string `toml:"listen"`
 }
 
+type rawWindows struct {
+	Listen         bool     `toml:"listen"`
+	Sockets        string   `toml:"sockets"`
+	Name           string   `toml:"name"`
+	Keytab         string   `toml:"keytab"`
+	Administrators []string `toml:"administrators"`
+}
+
 type rawLog struct {
 	Level  string `toml:"level"`
 	Format string `toml:"format"`
@@ -104,6 +124,7 @@ func defaults() rawConfig {
 			Queue: 1000, QueuePerAccount: 50, QueueTime: "30d", Clients: 512, ClientsPerAccount: 64,
 		},
 		Journal: rawJournal{Path: DefaultJournal, Keep: "90d", MaxSize: "64MiB"},
+		Windows: rawWindows{Sockets: "/run/samba/ncalrpc/np", Keytab: "/etc/krb5.keytab"},
 		Log:     rawLog{Level: "info"},
 	}
 }
@@ -171,10 +192,10 @@ func (c Config) Groups() []string {
 // Warnings names what is allowed but perhaps not meant: users and groups that
 // do not exist here, and rules behind one that fits everything.
 func (c Config) Warnings(accounts *account.DB) []string {
-	users, groups := append(c.Rules, Rule{From: c.Journal.Readers}).names()
+	users, groups := append(c.Rules, Rule{From: c.Journal.Readers}, Rule{From: c.Windows.Administrators}).names()
 	var warnings []string
 	for _, u := range users {
-		if _, ok := accounts.UID(u); !ok {
+		if _, ok := accounts.UID(u); !ok && !isWindowsName(u) { // winbind knows those
 			warnings = append(warnings, fmt.Sprintf("user %q does not exist", u))
 		}
 	}

@@ -30,6 +30,7 @@ func (c *checker) config(raw rawConfig) Config {
 		Limits:  c.limits(raw.Limits),
 		Journal: c.journal(raw.Journal),
 		Metrics: c.listen("metrics.listen", raw.Metrics.Listen),
+		Windows: c.windows(raw.Windows),
 		Log:     c.level("log.level", raw.Log.Level),
 
 		LogFormat: raw.Log.Format,
@@ -74,6 +75,26 @@ func (c *checker) journal(raw rawJournal) JournalConfig {
 		Readers: raw.Readers,
 	}
 }
+
+// windows is read on all systems, so that one file can be for several.
+func (c *checker) windows(raw rawWindows) WindowsConfig {
+	if !strings.HasPrefix(raw.Sockets, "/") {
+		c.wrong("windows.sockets", fmt.Sprintf("= %q", raw.Sockets), "a path that begins at the root")
+	}
+	if raw.Keytab != "" && !strings.HasPrefix(raw.Keytab, "/") {
+		c.wrong("windows.keytab", fmt.Sprintf("= %q", raw.Keytab), `a path that begins at the root, or "" for none`)
+	}
+	if len(raw.Name) > maxNetBIOS || strings.ContainsFunc(raw.Name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"/\[]:|<>+=;,?*.`, r) }) {
+		c.wrong("windows.name", fmt.Sprintf("= %q", raw.Name), `a NetBIOS name of 15 letters at most, as "netbios name" in smb.conf, or "" for that of the computer`)
+	}
+	for _, name := range raw.Administrators {
+		c.name("windows.administrators", name, "names of @groups", strings.HasPrefix(name, groupOf))
+	}
+	return WindowsConfig{Listen: raw.Listen, Sockets: raw.Sockets, Name: raw.Name, Keytab: raw.Keytab, Administrators: raw.Administrators}
+}
+
+// maxNetBIOS is the length of a NetBIOS name.
+const maxNetBIOS = 15
 
 func (c *checker) number(key string, n, least, most int) int {
 	if n < least || n > most {

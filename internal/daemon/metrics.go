@@ -84,6 +84,13 @@ func (d *Daemon) gauges() {
 	}
 }
 
+// Gauge offers one more number. It is for whoever serves the Daemon, and is
+// called before Metrics is.
+func (d *Daemon) Gauge(name, help string, read func() int) {
+	d.meters.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+		func() float64 { return float64(read()) }))
+}
+
 // sessionCount is -1 if they cannot be listed.
 func (d *Daemon) sessionCount() int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

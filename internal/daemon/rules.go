@@ -99,9 +99,13 @@ func (r Rule) fits(p msg.Principal, a Action, s msg.Session, inGroup func(user, 
 func (r Rule) isFrom(p msg.Principal) bool {
 	return slices.ContainsFunc(r.From, func(name string) bool {
 		group, isGroup := strings.CutPrefix(name, groupOf)
-		return name == anybody || name == p.User || isGroup && slices.Contains(p.Groups, group)
+		return name == anybody || name == p.User || isWindowsName(name) && strings.EqualFold(name, p.User) || isGroup && slices.Contains(p.Groups, group)
 	})
 }
+
+// isWindowsName reports whether a name has a domain, CORP\bob. Windows tells
+// capitals and small letters of them not apart.
+func isWindowsName(name string) bool { return strings.Contains(name, `\`) }
 
 // isIn is false for a place that is not a session yet, if the rule is about
 // some sessions only: which it will be is not known.
