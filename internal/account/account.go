@@ -214,7 +214,7 @@ func (db *DB) getent(database, key string) ([]string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/usr/bin/getent", database, key)
 	cmd.Env = []string{}
-	cmd.WaitDelay = 100 * time.Millisecond
+	cmd.WaitDelay = getentTimeout // on a busy computer an answer is on its way for a while
 	out, err := cmd.Output()
 	db.asked = time.Now()
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/sync/singleflight"
+
 	"msg/internal/account"
 )
 
@@ -29,11 +31,20 @@ type Names struct {
 	domains []string
 	read    time.Time
 	known   map[string]local // by full name
+
+	asking singleflight.Group // by full name
 }
 
 // remember is how long names are believed: an account that was taken out of a
 // group has its rights that much longer.
 const remember = time.Minute
+
+// askTime is how long winbind may take for what belongs to one account; beside
+// it, askDelay is how long what was said may be on its way on a busy computer.
+const (
+	askTime  = 10 * time.Second
+	askDelay = 2 * time.Second
+)
 
 // maxKnown bounds what is remembered.
 const maxKnown = 1024
@@ -61,7 +72,7 @@ func (n *Names) ask(ctx context.Context, name string, args ...string) (string, e
 	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = []string{}
-	cmd.WaitDelay = 100 * time.Millisecond
+	cmd.WaitDelay = askDelay
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -84,8 +95,8 @@ func (n *Names) domain(ctx context.Context, name string) (string, error) {
 	}
 	i := slices.IndexFunc(domains, func(d string) bool { return strings.EqualFold(d, name) })
 	if i < 0 || strings.EqualFold(name, "BUILTIN") {
-		return "", fmt.Errorf("winbind does not know the domain %q: accounts are written %s\\name, on Windows with "+
-			"\"cmdkey /add:%s /user:%[2]s\\name /pass\"", name, n.Computer, strings.ToLower(n.Computer))
+		return "", fmt.Errorf("%w %q: accounts are written %s\\name, on Windows with \"cmdkey /add:%s /user:%[3]s\\name /pass\"",
+			errDomain, name, n.Computer, strings.ToLower(n.Computer))
 	}
 	return domains[i], nil
 }
@@ -115,69 +126,108 @@ func sound(name string) bool {
 }
 
 // local looks up an account of this computer. Who has none is nobody here, and
-// in no group.
-func (n *Names) local(ctx context.Context, domain, user string) local {
+// in no group. An error says that this could not be found out: whoever it is
+// must not be taken for nobody then, and is not remembered as such. All who ask
+// for an account at the same time share one look-up.
+func (n *Names) local(ctx context.Context, domain, user string) (local, error) {
 	name := full(domain, user)
 	n.mu.Lock()
 	l, ok := n.known[name]
 	n.mu.Unlock()
 	if ok && time.Since(l.read) < remember {
-		return l
+		return l, nil
 	}
-	l = n.lookUp(ctx, domain, user)
+	done := n.asking.DoChan(name, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		defer cancel()
+		l, err := n.lookUp(ctx, domain, user)
+		if err == nil {
+			n.learn(name, l)
+		}
+		return l, err
+	})
+	select {
+	case r := <-done:
+		return r.Val.(local), r.Err
+	case <-ctx.Done():
+		return local{}, context.Cause(ctx)
+	}
+}
+
+func (n *Names) learn(name string, l local) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known == nil || len(n.known) >= maxKnown {
 		n.known = map[string]local{}
 	}
 	n.known[name] = l
-	return l
 }
 
-func (n *Names) lookUp(ctx context.Context, domain, user string) (l local) {
-	l.read = time.Now()
+func (n *Names) lookUp(ctx context.Context, domain, user string) (local, error) {
+	l := local{read: time.Now()}
 	uid, err := n.uid(ctx, domain, user)
-	if err != nil || uid == 0 { // nobody is root because a domain has a root
-		return l
+	switch {
+	case errors.Is(err, errNobody) || err == nil && uid == 0: // nobody is root because a domain has a root
+		return l, nil
+	case err != nil:
+		return l, fmt.Errorf("looking up the account: %w", err)
 	}
 	l.uid, l.has = uid, true
 	// With winbind in /etc/nsswitch.conf these are the groups of the domain too.
 	out, err := n.ask(ctx, "id", "-G", "--", n.Accounts.Name(uid))
 	if err != nil {
-		return l
+		return l, fmt.Errorf("looking up the groups of the account: %w", err)
 	}
 	for _, word := range strings.Fields(out) {
 		if gid, err := strconv.ParseUint(word, 10, 32); err == nil {
 			l.groups = append(l.groups, uint32(gid))
 		}
 	}
-	return l
+	return l, nil
 }
 
-var errNobody = errors.New("the account is not one of this computer")
+var (
+	errNobody = errors.New("the account is not one of this computer")
+	errDomain = errors.New("winbind does not know the domain")
+)
+
+// unlessNobody makes errNobody of an answer of wbinfo(1), which ends in the same
+// way when it knows nobody of that name as when it could not ask.
+func unlessNobody(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() && !strings.Contains(err.Error(), "WBC_ERR_WINBIND_NOT_AVAILABLE") {
+		return errNobody
+	}
+	return err
+}
 
 // uid asks winbind for the number of an account. The realm of the keytab is not
 // known to it if this computer is in no domain of Windows: then its people are
 // those of the same name, as Kerberos itself has it (krb5.conf(5), auth_to_local).
 func (n *Names) uid(ctx context.Context, domain, user string) (uint32, error) {
 	user = strings.ToLower(user)
-	if _, err := n.domain(ctx, domain); err != nil {
-		uid, ok := n.Accounts.UID(user)
-		if !ok || n.Realm == "" || !strings.EqualFold(domain, n.Realm) {
-			return 0, errNobody
+	switch _, err := n.domain(ctx, domain); {
+	case err == nil:
+	case n.Realm != "" && strings.EqualFold(domain, n.Realm): // also where there is no winbind
+		if uid, ok := n.Accounts.UID(user); ok {
+			return uid, nil
 		}
-		return uid, nil
+		return 0, errNobody
+	case errors.Is(err, errDomain):
+		return 0, errNobody
+	default:
+		return 0, err
 	}
 	out, err := n.ask(ctx, "wbinfo", `--name-to-sid=`+domain+`\`+user)
 	if err != nil {
-		return 0, err
+		return 0, unlessNobody(err)
 	}
 	sid, kind, _ := strings.Cut(strings.TrimSpace(out), " ")
 	if !strings.HasPrefix(kind, "SID_USER") {
 		return 0, errNobody
 	}
 	if out, err = n.ask(ctx, "wbinfo", "--sid-to-uid="+sid); err != nil {
-		return 0, err
+		return 0, unlessNobody(err)
 	}
 	uid, err := strconv.ParseUint(strings.TrimSpace(out), 10, 32)
 	return uint32(uid), err

@@ -228,7 +228,10 @@ func interfacesOf(pipe string) map[string]table {
 
 // handler answers the calls of one interface.
 func (c *visitor) handler(ctx context.Context, who dcerpc.Caller, t table) dcerpc.Handler {
-	p := c.server.principal(ctx, who)
+	p, err := c.server.principal(ctx, who)
+	if err != nil {
+		return c.failing(statusBusy, err.Error(), p.User)
+	}
 	if !sound(who.User) || who.Domain == "" {
 		return c.failing(dcerpc.StatusDenied, "a name that cannot be", p.User)
 	}
@@ -257,15 +260,15 @@ func (c *visitor) failing(status uint32, why, user string) dcerpc.Handler {
 
 // principal is who makes the calls, as they have proved it. Being an
 // administrator of Windows, or root, is no right here: groups are.
-func (s *Server) principal(ctx context.Context, who dcerpc.Caller) msg.Principal {
+func (s *Server) principal(ctx context.Context, who dcerpc.Caller) (msg.Principal, error) {
 	p := msg.Principal{User: full(who.Domain, who.User)}
 	p.Account = strings.ToLower(p.User)
 	if !sound(who.User) {
-		return p
+		return p, nil
 	}
-	l := s.Names.local(ctx, who.Domain, who.User)
-	if !l.has {
-		return p
+	l, err := s.Names.local(ctx, who.Domain, who.User)
+	if err != nil || !l.has {
+		return p, err
 	}
 	p.Account = strconv.FormatUint(uint64(l.uid), 10)
 	in := func(name string) bool {
@@ -278,5 +281,5 @@ func (s *Server) principal(ctx context.Context, who dcerpc.Caller) msg.Principal
 		}
 	}
 	p.Superuser = slices.ContainsFunc(s.Administrators, in)
-	return p
+	return p, nil
 }

@@ -1,0 +1,97 @@
+package samba
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	rounds, warm = 21, 2
+	hosts        = 200
+)
+
+// BenchmarkMessage compares, by turns and from the start of a process to its
+// end, one message to one computer by msg and by Impacket, and one to 200 names
+// of it by msg.
+func BenchmarkMessage(b *testing.B) {
+	o := open(b, nil, seat("7", "pts/3", "bob", "", ""))
+	program := buildMsg(b)
+	secret := filepath.Join(b.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte(Password("alice")+"\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	msg := func(servers, text string) *exec.Cmd {
+		cmd := exec.Command(program, "7", "/server:"+servers, `/user:LINUXBOX\alice`, text)
+		cmd.Env = append(os.Environ(), "MSG_PASSWORD_FILE="+secret)
+		return cmd
+	}
+	var many []string
+	for n := range hosts {
+		many = append(many, fmt.Sprintf("rpc://h%d", n+1))
+	}
+	for b.Loop() {
+		var theirs, ours, all []time.Duration
+		for i := range rounds + warm {
+			times := []time.Duration{
+				timed(b, exec.Command("/usr/bin/python3", "peer.py", Name, "LINUXBOX", "alice", secret, "7", "by Impacket")),
+				timed(b, msg("rpc://"+Name, "by msg")),
+				timed(b, msg(strings.Join(many, ","), "to all")),
+			}
+			if i >= warm {
+				theirs, ours, all = append(theirs, times[0]), append(ours, times[1]), append(all, times[2])
+			}
+		}
+		report(b, "msg", ours, "impacket", theirs)
+		report(b, fmt.Sprint(hosts), all, "msg", ours)
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+	shown := o.Screen(seat("7", "pts/3", "bob", "", "").Session).String()
+	for text, n := range map[string]int{"by Impacket": 1, "by msg": 1, "to all": hosts} {
+		if got := strings.Count(shown, text); got != n*(rounds+warm) {
+			b.Errorf("%q was shown %d times, not %d", text, got, n*(rounds+warm))
+		}
+	}
+}
+
+// buildMsg builds msg with the program of remote calls beside it.
+func buildMsg(b *testing.B) string {
+	b.Helper()
+	dir := b.TempDir()
+	for name, tags := range map[string]string{"msg": "", "msg-remote": "remote"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+tags, "-o", filepath.Join(dir, name), "msg/cmd/msg")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return filepath.Join(dir, "msg")
+}
+
+func timed(b *testing.B, cmd *exec.Cmd) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%.200q: %v\n%s", cmd.Args, err, out)
+	}
+	return time.Since(begin)
+}
+
+// report prints the median, the spread (the middle half), and the ratio to
+// what it is compared with.
+func report(b *testing.B, name string, of []time.Duration, peer string, to []time.Duration) {
+	slices.Sort(of)
+	slices.Sort(to)
+	ratio := float64(of[len(of)/2]) / float64(to[len(to)/2])
+	for n, d := range map[string][]time.Duration{name: of, peer: to} {
+		b.Logf("%-8s median %v, middle half %v to %v", n, d[len(d)/2].Round(time.Millisecond/10),
+			d[len(d)/4].Round(time.Millisecond/10), d[3*len(d)/4].Round(time.Millisecond/10))
+	}
+	b.Logf("%s takes %.2f times as long as %s", name, ratio, peer)
+	b.ReportMetric(ratio, name+"/"+peer)
+}
