@@ -148,7 +148,7 @@ func (o Options) byPassword() (proof, error) {
 			return &smb2.NTLMInitiator{User: user, Password: password, Domain: domain, TargetSPN: "cifs/" + o.Name}
 		},
 		rpc: func() dcerpc.Initiator {
-			return dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name})
+			return dcerpc.NewSPNEGO(dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name}))
 		},
 	}, nil
 }
