@@ -130,7 +130,7 @@ func (o Options) tickets(ctx context.Context, c *client.Client) error {
 func (o Options) byKerberos(c *client.Client) proof {
 	return proof{
 		smb: func() smb2.Initiator { return &smb2.Krb5Initiator{Client: c, TargetSPN: "cifs/" + o.Name} },
-		rpc: func() dcerpc.Initiator { return newKerberos(c, "host/"+o.Name) },
+		rpc: func() dcerpc.Initiator { return dcerpc.NewSPNEGO(dcerpc.NewKerberos(c, "host/"+o.Name)) },
 	}
 }
 

@@ -41,17 +41,17 @@ func TestCommands(t *testing.T) {
 		code    int
 		out     string // all of both outputs
 	}{
-		{"list", []string{"query", "session", "/server:linuxbox", creds}, "", 0,
+		{"list", []string{"query", "session", "/server:h1", creds}, "", 0,
 			` SESSIONNAME .*\n services +0  Active .*\n rdp-tcp#1 +carol +1  Active .*\n console +bob +2  Active .*\n`},
 		{"list with a ticket", []string{"query", "user", "/server:rpc://" + samba.FQDN}, s.CCache(t, "alice"), 0,
 			` USERNAME .*\n carol +rdp-tcp#1 +1  Active .* 2026-11-24 15:04\n bob +console .*\n`},
-		{"send", []string{"msg", "/v", "/server:linuxbox", creds, "carol", "hello"}, "", 0,
-			`linuxbox is reached by Windows' remote calls: its port 445 answers, and it has Terminal Services\nSending message to session RDP-Tcp#1, display time 60\nAsync message sent to session RDP-Tcp#1\n`},
+		{"send", []string{"msg", "/v", "/server:h1", creds, "carol", "hello"}, "", 0,
+			`h1 is reached by Windows' remote calls: its port 445 answers, and it has Terminal Services\nSending message to session RDP-Tcp#1, display time 60\nAsync message sent to session RDP-Tcp#1\n`},
 		{"ask", []string{"msg", "/v", "/buttons:yesno", "/server:rpc://linuxbox", creds, "bob", "Go?"}, "", 0,
 			`(?s).*Message to session Console was answered: No \(bob, after .*`},
-		{"nobody", []string{"msg", "/server:linuxbox", creds, "dave", "hello"}, "", 1, `dave does not exist or is disconnected\n`},
-		{"wrong password", []string{"msg", "/server:linuxbox", wrong, "bob", "hello"}, "", 1,
-			`Error 1326 getting session names\n  linuxbox does not know this account or its password: /user:NAME says which account \(one of its own is linuxbox\\NAME\)\n`},
+		{"nobody", []string{"msg", "/server:h1", creds, "dave", "hello"}, "", 1, `dave does not exist or is disconnected\n`},
+		{"wrong password", []string{"msg", "/server:h1", wrong, "bob", "hello"}, "", 1,
+			`Error 1326 getting session names\n  h1 does not know this account or its password: /user:NAME says which account \(one of its own is h1\\NAME\)\n`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), filepath.Join(dir, c.command[0]), c.command[1:]...)
