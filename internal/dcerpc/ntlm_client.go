@@ -26,6 +26,7 @@ func (c Credentials) GoString() string { return c.String() }
 // ntlmClient is the client's half of NTLM.
 type ntlmClient struct {
 	cred      Credentials
+	password  func() string // a function, because it cannot be printed
 	flags     uint32
 	negotiate []byte
 	done      *ntlmSession
@@ -36,7 +37,9 @@ type ntlmClient struct {
 // NewNTLM proves a password by NTLM, version 2. On its own it is sent as it is
 // (kind 10); within NewSPNEGO as one of the mechanisms.
 func NewNTLM(cred Credentials) Initiator {
-	return &ntlmClient{cred: cred, random: randomBytes, now: time.Now}
+	password := cred.Password
+	cred.Password = ""
+	return &ntlmClient{cred: cred, password: func() string { return password }, random: randomBytes, now: time.Now}
 }
 
 func randomBytes(n int) []byte {
@@ -45,7 +48,8 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-func (n *ntlmClient) kind() uint8 { return authNTLM }
+func (n *ntlmClient) kind() uint8  { return authNTLM }
+func (n *ntlmClient) mechs() []oid { return []oid{oidNTLM} }
 
 func (n *ntlmClient) session() session {
 	if n.done == nil {
@@ -75,7 +79,7 @@ func (n *ntlmClient) authenticate(challenge []byte) ([]byte, error) {
 	case c.flags&ntlmTargetInfo == 0:
 		return nil, fmt.Errorf("%w: the server knows only the first version of NTLM", ErrSecurity)
 	}
-	key := ntowf(n.cred.User, n.cred.Domain, n.cred.Password)
+	key := ntowf(n.cred.User, n.cred.Domain, n.password())
 	nt, base := ntlmResponse(key, c.nonce, n.blob(c.pairs))
 	exported := n.random(16)
 	m := authenticateMessage{

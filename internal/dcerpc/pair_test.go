@@ -142,8 +142,19 @@ func (p *pair) dial(t testing.TB, auth Initiator) (*Client, chan error) {
 
 // initiators has each way to prove who is who.
 var initiators = map[string]func(t testing.TB, p *pair) Initiator{
-	"ntlm": func(testing.TB, *pair) Initiator { return NewNTLM(lower(bob())) },
+	"ntlm":        func(testing.TB, *pair) Initiator { return NewNTLM(lower(bob())) },
+	"spnego ntlm": func(testing.TB, *pair) Initiator { return NewSPNEGO(NewNTLM(lower(bob()))) },
+	// Windows' list begins with what this server does not have.
+	"spnego, ntlm second": func(testing.TB, *pair) Initiator { return NewSPNEGO(negoEx{}, NewNTLM(lower(bob()))) },
 }
+
+// negoEx is a mechanism that only Windows has: a token, and no more.
+type negoEx struct{}
+
+func (negoEx) kind() uint8                                  { return 0 }
+func (negoEx) mechs() []oid                                 { return []oid{"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e"} }
+func (negoEx) step(context.Context, []byte) ([]byte, error) { return []byte("NEGOEXTS"), nil }
+func (negoEx) session() session                             { return nil }
 
 func TestCalls(t *testing.T) {
 	for name, make := range initiators {

@@ -8,7 +8,8 @@ import (
 // Initiator is the client's half of proving who is who. NewNTLM, NewKerberos
 // and NewSPNEGO make one, which is good for one connection.
 type Initiator interface {
-	kind() uint8 // of authentication, in trailers
+	kind() uint8  // of authentication, in trailers
+	mechs() []oid // its names in SPNEGO, the preferred one first
 	// step takes what the server sent, nil at first, and gives what is to be
 	// sent. It is called until session is not nil.
 	step(ctx context.Context, in []byte) ([]byte, error)

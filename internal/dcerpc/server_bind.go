@@ -40,6 +40,17 @@ func (c *conn) acceptor(kind uint8) acceptor {
 	switch {
 	case kind == authNTLM && c.NTLM != nil:
 		return c.NTLM.acceptor()
+	case kind == authSPNEGO:
+		return &spnegoAcceptor{known: c.mechanism}
+	}
+	return nil
+}
+
+// mechanism is a new half of a mechanism of SPNEGO, or nil.
+func (s *Server) mechanism(m oid) acceptor {
+	switch {
+	case m == oidNTLM && s.NTLM != nil:
+		return s.NTLM.acceptor()
 	}
 	return nil
 }
