@@ -25,15 +25,15 @@ const checkTimeout = 5 * time.Second
 // prints what it finds.
 type checkup struct {
 	program
-	seats string // the folder that logind keeps while it runs, see sd-login(3)
-	bus   string // the socket of the system bus
+	seats string                                            // the folder that logind keeps while it runs, see sd-login(3)
+	bus   string                                            // the socket of the system bus
 	ask   func(name string, args ...string) (string, error) // runs a program
 	wrong bool
 }
 
 // check is msgd check.
 func (p program) check(o options) int {
-	c := &checkup{program: p, seats: "/run/systemd/seats", bus: "/run/dbus/system_bus_socket", ask: ask}
+	c := &checkup{program: p, seats: "/run/systemd/seats", bus: "/run/dbus/system_bus_socket", ask: runOther}
 	return c.all(o)
 }
 

@@ -14,8 +14,8 @@ import (
 	"msg/internal/tsts"
 )
 
-// ask runs a program, and returns what it has to say.
-func ask(name string, args ...string) (string, error) {
+// runOther runs a program, and returns what it has to say.
+func runOther(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).Output()

@@ -128,7 +128,9 @@ func TestWindowsProgramDesktop(t *testing.T) {
 	d := host.XFCE("alice")
 	number := sessionNumber(t, tstool(t, client, host, "alice", "qwinsta"), "alice")
 	answer := make(chan lab.Result, 1)
-	go func() { answer <- askBox(t.Context(), client, host, "alice", number, "4", "60", "from-a-program-for-windows") }()
+	go func() {
+		answer <- askBox(t.Context(), client, host, "alice", number, "4", "60", "from-a-program-for-windows")
+	}()
 	d.Click(must(t)(d.WaitButton("Yes", soon)))
 	select {
 	case r := <-answer:
