@@ -25,6 +25,11 @@ map to guest = never
 // tells an administrator to do.
 func offerWindows(t *testing.T, host *lab.Host) {
 	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(host.Run(context.Background(), "journalctl", "--unit=msgd.service", "--output=cat", "--no-pager").Stdout)
+		}
+	})
 	installPackage(t, host)
 	host.Must("sh", "-c", `printf '%s' "$1" >/etc/samba/smb.conf`, "sh", smbConf)
 	for _, user := range []string{"alice", "bob"} {
