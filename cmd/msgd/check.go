@@ -25,14 +25,15 @@ const checkTimeout = 5 * time.Second
 // prints what it finds.
 type checkup struct {
 	program
-	seats string // the folder that logind keeps while it runs, see sd-login(3)
-	bus   string // the socket of the system bus
+	seats string                                            // the folder that logind keeps while it runs, see sd-login(3)
+	bus   string                                            // the socket of the system bus
+	ask   func(name string, args ...string) (string, error) // runs a program
 	wrong bool
 }
 
 // check is msgd check.
 func (p program) check(o options) int {
-	c := &checkup{program: p, seats: "/run/systemd/seats", bus: "/run/dbus/system_bus_socket"}
+	c := &checkup{program: p, seats: "/run/systemd/seats", bus: "/run/dbus/system_bus_socket", ask: runOther}
 	return c.all(o)
 }
 
@@ -48,6 +49,7 @@ func (c *checkup) all(o options) int {
 	c.socket(o.socket)
 	if err == nil {
 		c.journal(config.Journal.Path)
+		c.samba(config)
 	}
 	c.logind()
 	c.sessions()

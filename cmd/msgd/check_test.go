@@ -23,7 +23,7 @@ func checkIn(t *testing.T, dir string) (int, []finding) {
 	var out bytes.Buffer
 	p := program{out: &out, err: &out, open: func() (computer, error) { return fake{hosttest.NewFake()}, nil }}
 	t.Setenv("MSGD_TEST_SCREENS", t.TempDir())
-	c := &checkup{program: p, seats: filepath.Join(dir, "seats"), bus: filepath.Join(dir, "bus")}
+	c := &checkup{program: p, seats: filepath.Join(dir, "seats"), bus: filepath.Join(dir, "bus"), ask: winbindOf(dir)}
 	code := c.all(options{config: filepath.Join(dir, "msgd.toml"), socket: filepath.Join(dir, "run/s")})
 	var found []finding
 	for line := range strings.Lines(out.String()) {
@@ -72,6 +72,38 @@ func TestCheck(t *testing.T) {
 		{"open folder of the socket", func(t *testing.T, dir string) { chmod(t, dir, "run", 0o777) }, "error", "socket", "chmod 755 "},
 		{"another's folder of the socket", func(t *testing.T, dir string) { chown(t, dir, "run") }, "error", "socket", "chown root"},
 		{"socket that is closed to others", func(t *testing.T, dir string) { chmod(t, dir, "run/s", 0o600) }, "error", "socket", "chmod 666 "},
+		{"no Samba wanted", func(t *testing.T, dir string) {}, "ok", "configuration", ""},
+		{"Samba", func(t *testing.T, dir string) { withSamba(t, dir) }, "ok", "samba", "msgd is where smbd looks"},
+		{"winbind", func(t *testing.T, dir string) { withSamba(t, dir) }, "ok", "samba", "winbind knows THISBOX"},
+		{"keytab", func(t *testing.T, dir string) { withSamba(t, dir) }, "ok", "samba", "keytab"},
+		{"no keytab", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			remove(t, dir, "keytab")
+		}, "warning", "samba", "Kerberos is not offered"},
+		{"open keytab", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			chmod(t, dir, "keytab", 0o644)
+		}, "error", "samba", "chmod 600 .*keytab"},
+		{"closed folder of Samba", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			chmod(t, dir, "ncalrpc", 0o700)
+		}, "error", "samba", "chmod 755 .*ncalrpc"},
+		{"open folder of pipes", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			chmod(t, dir, "ncalrpc/np", 0o755)
+		}, "error", "samba", "chmod 700 .*np"},
+		{"no sockets for smbd", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			remove(t, dir, "ncalrpc/np/lsm_api_service")
+		}, "error", "samba", "lsm_api_service.*systemctl enable msgd-windows.socket"},
+		{"no winbind", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			remove(t, dir, "winbind")
+		}, "error", "samba", "winbind does not answer.*systemctl start winbind"},
+		{"another name", func(t *testing.T, dir string) {
+			withSamba(t, dir)
+			write(t, dir, "winbind", "BUILTIN\nOTHERBOX\n")
+		}, "error", "samba", "does not know THISBOX.*windows.name"},
 		{"no logind", func(t *testing.T, dir string) { remove(t, dir, "seats") }, "warning", "logind", "it does not run"},
 		{"no bus", func(t *testing.T, dir string) { remove(t, dir, "bus") }, "error", "logind", "the system bus cannot be reached"},
 		{"link in the socket's place", func(t *testing.T, dir string) {

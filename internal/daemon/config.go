@@ -19,7 +19,7 @@ type Config struct {
 	Rules   Rules
 	Limits  Limits
 	Journal JournalConfig
-	Metrics Listen     // where metrics are offered; zero is nowhere
+	Metrics Listen // where metrics are offered; zero is nowhere
 	Windows WindowsConfig
 	Log     slog.Level // what is logged
 

@@ -28,7 +28,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	def := DefaultConfig()
-	def.Journal.Readers = []string{} // which is as good as none
+	def.Journal.Readers, def.Windows.Administrators = []string{}, []string{} // which is as good as none
 	if !reflect.DeepEqual(got, def) {
 		t.Errorf("the file says\n%+v\nand the defaults are\n%+v", got, def)
 	}
@@ -86,6 +86,10 @@ func TestConfigErrors(t *testing.T) {
 		"[journal]\nmax_size = '1PiB'":                       `f.toml: journal.max_size = "1PiB"; allowed: sizes such as "64MiB", in KiB, MiB or GiB, from 1MiB to 1024GiB`,
 		"[journal]\npath = 'j.db'":                           `f.toml: journal.path = "j.db"; allowed: a path that begins at the root`,
 		"[journal]\nreaders = ['*']":                         `f.toml: journal.readers = "*"; allowed: names of users and @groups`,
+		"[windows]\nsockets = 'np'":                          `f.toml: windows.sockets = "np"; allowed: a path that begins at the root`,
+		"[windows]\nkeytab = 'k'":                            `f.toml: windows.keytab = "k"; allowed: a path that begins at the root, or "" for none`,
+		"[windows]\nname = 'linuxbox.test'":                  `f.toml: windows.name = "linuxbox.test"; allowed: a NetBIOS name of 15 letters at most, as "netbios name" in smb.conf, or "" for that of the computer`,
+		"[windows]\nadministrators = ['bob']":                `f.toml: windows.administrators = "bob"; allowed: names of @groups`,
 		"[log]\nlevel = 'loud'":                              `f.toml: log.level = "loud"; allowed: "debug", "info", "warn", "error"`,
 		"[[rule]]\nto = ['*']":                               `f.toml: rule 1.from is missing or empty; allowed: names of users, @groups, or "*" for anybody`,
 		"[[rule]]\nfrom = ['adm*']":                          `f.toml: rule 1.from = "adm*"; allowed: names of users, @groups, or "*" for anybody`,

@@ -2,6 +2,7 @@ package tsts
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -67,9 +68,13 @@ func (w *Winbind) Verify(ctx context.Context, challenge [8]byte, domain, user, _
 	}
 	stop := context.AfterFunc(ctx, h.kill)
 	key, err = h.check(challenge, domain, user, nt)
-	if late := !stop(); late || err != nil && !errors.Is(err, errNotProved) {
+	switch late := !stop(); {
+	case late || err != nil && !errors.Is(err, errNotProved):
 		h.close()
-	} else {
+		if h.said.Len() > 0 {
+			err = fmt.Errorf("%w; ntlm_auth says %q", err, h.said.String())
+		}
+	default:
 		w.give(h)
 	}
 	if err != nil {
@@ -122,6 +127,20 @@ type helper struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
+
+	said complaint // to be read when it has ended
+}
+
+// complaint is the beginning of what a helper writes to its standard error.
+type complaint struct{ bytes.Buffer }
+
+// maxComplaint is a line or two.
+const maxComplaint = 256
+
+// Write keeps what fits.
+func (c *complaint) Write(b []byte) (int, error) {
+	c.Buffer.Write(b[:min(len(b), maxComplaint-min(c.Len(), maxComplaint))])
+	return len(b), nil
 }
 
 func startHelper(command []string) (*helper, error) {
@@ -131,6 +150,8 @@ func startHelper(command []string) (*helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting %q: %w", command[0], err)
 	}
+	h := &helper{cmd: cmd, in: in}
+	cmd.Stderr = &h.said
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -138,7 +159,8 @@ func startHelper(command []string) (*helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting %q: %w; it is in the package winbind", command[0], err)
 	}
-	return &helper{cmd, in, bufio.NewReaderSize(out, 4096)}, nil
+	h.out = bufio.NewReaderSize(out, 4096)
+	return h, nil
 }
 
 func (h *helper) kill() { _ = h.cmd.Process.Kill() } // it may have ended already
@@ -189,7 +211,7 @@ func (h *helper) answer() (map[string]string, error) {
 		case text == "." && len(answer) == 0:
 		case text == ".":
 			return answer, nil
-		case name == "Error":
+		case strings.EqualFold(name, "Error"):
 			return nil, fmt.Errorf("ntlm_auth says %q", value)
 		default:
 			answer[name] = value

@@ -16,3 +16,10 @@ func Samba(t testing.TB, suite string) *Host {
 	base := serverFS(t, suite)
 	return boot(t, getRootfs(t, suite+"-samba", suite, sambaRecipe, base.dir))
 }
+
+// SambaDesktop is [Desktop] with Samba and winbind besides.
+func SambaDesktop(t testing.TB) *Host {
+	t.Helper()
+	base := desktopFS(t, "desktop", xfceRecipe)
+	return boot(t, getRootfs(t, "desktop-samba", base.suite, sambaRecipe, base.dir))
+}
