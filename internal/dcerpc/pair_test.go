@@ -254,3 +254,24 @@ func TestUnknownInterface(t *testing.T) {
 		t.Errorf("the connection is open after Dial failed: %v", err)
 	}
 }
+
+// BenchmarkDialAndCall is what one message costs beside the network.
+func BenchmarkDialAndCall(b *testing.B) {
+	for name, auth := range initiators {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p := newPair()
+				b.StopTimer() // the keytab takes longer than all else
+				i := auth(b, p)
+				b.StartTimer()
+				c, end := p.dial(b, i)
+				if _, err := c.Call(b.Context(), opEcho, make([]byte, 100)); err != nil {
+					b.Fatal(err)
+				}
+				c.Close()
+				<-end
+			}
+		})
+	}
+}
