@@ -222,6 +222,24 @@ func TestRefusedCallers(t *testing.T) {
 	}
 }
 
+// TestRefusedAtOnce has SPNEGO, where Dial learns of a wrong password.
+func TestRefusedAtOnce(t *testing.T) {
+	p := newPair()
+	cred := lower(bob())
+	cred.Password = "falsch-0815"
+	conn, end := p.serve(t)
+	_, err := Dial(t.Context(), conn, ifaceEcho, NewSPNEGO(NewNTLM(cred)))
+	var f *Fault
+	if !errors.As(err, &f) || f.Status != StatusDenied {
+		t.Errorf("Dial: %v, want access denied", err)
+	}
+	served := <-end
+	if !errors.Is(served, errWrong) {
+		t.Errorf("Serve: %v", served)
+	}
+	noSecrets(t, err, served, p.log, NewNTLM(cred), NewSPNEGO(NewNTLM(cred)))
+}
+
 func noSecrets(t *testing.T, all ...any) {
 	t.Helper()
 	text := fmt.Sprintf("%v %+v", all, all)
