@@ -26,6 +26,7 @@ const (
 	StatusOpnum     = 0x1c010002 // nca_s_op_rng_error
 	StatusInterface = 0x1c010003 // nca_s_unk_if
 	StatusProtocol  = 0x1c01000b // nca_s_proto_error
+	StatusBusy      = 0x1c010014 // nca_s_server_too_busy
 )
 
 var faultWords = map[uint32]string{
@@ -36,6 +37,7 @@ var faultWords = map[uint32]string{
 	StatusOpnum:     "the server does not have the call",
 	StatusInterface: "the server does not have the interface",
 	StatusProtocol:  "the server does not accept the order of the messages",
+	StatusBusy:      "the server has too much to do",
 }
 
 // Fault is the answer to a call that failed, or was refused.

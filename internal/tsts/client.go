@@ -78,6 +78,7 @@ var cures = map[uint32]string{
 	wts.ErrorLogonFailure: `%s does not know this account or its password: /user:NAME says which account (one of its own is %s\NAME)`,
 	wts.ErrorBadStub:      "%s does not understand the call: it may speak another version of the protocol",
 	errorProcedure:        "%s does not have the call: it may speak another version of the protocol",
+	errorBusy:             "%s has too much to do, or too many connections of this account: try again later",
 	errorUnknownInterface: "%s does not have the interface: it may speak another version of the protocol",
 
 	wts.ErrorSecurityPackage: "%s and this computer cannot prove to each other who they are: its name is another one there, the clocks differ, or it does not take NTLM; write its full name, or /user:NAME",

@@ -25,6 +25,7 @@ const (
 	errorLogonType          = 1385
 	errorTimeSkew           = 1398
 	errorUnknownInterface   = 1717
+	errorBusy               = 1723
 	errorProcedure          = 1745
 	errorNoTrust            = 1789
 	errorAccountExpired     = 1793
@@ -47,6 +48,7 @@ var words = map[uint32]string{
 	errorUnknownInterface:    "The interface is unknown.",
 	wts.ErrorServerDown:      "The RPC server is unavailable.",
 	wts.ErrorCallFailed:      "The remote procedure call failed.",
+	errorBusy:                "The RPC server is too busy to complete this operation.",
 	errorProcedure:           "The procedure number is out of range.",
 	wts.ErrorBadStub:         "The stub received bad data.",
 	errorNoTrust:             "The trust relationship between this workstation and the primary domain failed.",

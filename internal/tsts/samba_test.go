@@ -2,8 +2,6 @@ package tsts
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/md5"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -15,9 +13,9 @@ import (
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/keytab"
-	"golang.org/x/crypto/md4" //lint:ignore SA1019 NTLM is made of it
 
 	"msg"
+	"msg/internal/account"
 	"msg/internal/dcerpc"
 	"msg/internal/hosttest"
 	"msg/internal/login"
@@ -27,37 +25,6 @@ import (
 )
 
 func TestMain(m *testing.M) { samba.Main(m) }
-
-// passwords is a dcerpc.Verifier for the accounts of Samba, as winbind is one.
-type passwords struct{}
-
-func (passwords) Verify(_ context.Context, challenge [8]byte, domain, user, _ string, _, nt []byte) (base [16]byte, a dcerpc.Account, err error) {
-	if len(nt) < 16 || samba.Password(user) == "" {
-		return base, a, errors.New("no response")
-	}
-	h := md4.New()
-	for _, c := range units(samba.Password(user)) {
-		_ = binary.Write(h, binary.LittleEndian, c)
-	}
-	var who []byte
-	for _, c := range units(strings.ToUpper(user) + domain) {
-		who = binary.LittleEndian.AppendUint16(who, c)
-	}
-	key := sum(h.Sum(nil), who)
-	if !hmac.Equal(sum(key, challenge[:], nt[16:]), nt[:16]) {
-		return base, a, errors.New("a wrong password")
-	}
-	copy(base[:], sum(key, nt[:16]))
-	return base, dcerpc.Account{User: user, Domain: domain}, nil
-}
-
-func sum(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(md5.New, key)
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return h.Sum(nil)
-}
 
 // service is the computer as an interface of a dcerpc.Server.
 func (w *windows) service(uuid string) dcerpc.Service {
@@ -76,7 +43,9 @@ func (w *windows) service(uuid string) dcerpc.Service {
 
 // server serves some interfaces of the computer.
 func (w *windows) server(t testing.TB, uuids ...string) *dcerpc.Server {
-	s := &dcerpc.Server{Interfaces: map[dcerpc.Syntax]dcerpc.Service{}, NTLM: &dcerpc.NTLMServer{Computer: "LINUXBOX", Domain: "LINUXBOX", Verifier: passwords{}}}
+	winbind := &Winbind{Names: &Names{Computer: "LINUXBOX", Accounts: account.New()}}
+	t.Cleanup(winbind.Close)
+	s := &dcerpc.Server{Interfaces: map[dcerpc.Syntax]dcerpc.Service{}, NTLM: &dcerpc.NTLMServer{Computer: "LINUXBOX", Domain: "LINUXBOX", Verifier: winbind}}
 	keys, err := keytab.Load(samba.Keytab)
 	if err != nil {
 		t.Fatal(err)

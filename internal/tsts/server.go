@@ -56,9 +56,6 @@ const maxPending = 1024
 // helloTime is how long smbd may take to greet.
 const helloTime = 5 * time.Second
 
-// statusBusy is nca_s_server_too_busy.
-const statusBusy = 0x1c010014
-
 // Pipes are the names of the sockets that smbd looks for, each with its pipe.
 var Pipes = map[string]string{
 	strings.ToLower(PipeLSM): PipeLSM, strings.ToLower(PipeRCM): PipeRCM, strings.ToLower(PipeWSta): PipeWSta,
@@ -230,13 +227,13 @@ func interfacesOf(pipe string) map[string]table {
 func (c *visitor) handler(ctx context.Context, who dcerpc.Caller, t table) dcerpc.Handler {
 	p, err := c.server.principal(ctx, who)
 	if err != nil {
-		return c.failing(statusBusy, err.Error(), p.User)
+		return c.failing(dcerpc.StatusBusy, err.Error(), p.User)
 	}
 	if !sound(who.User) || who.Domain == "" {
 		return c.failing(dcerpc.StatusDenied, "a name that cannot be", p.User)
 	}
 	if !c.server.prove(c, p.User) {
-		return c.failing(statusBusy, "too many clients", p.User)
+		return c.failing(dcerpc.StatusBusy, "too many clients", p.User)
 	}
 	c.server.Log.Info("a remote client", append(c.about(), "user", p.User, "by", who.Mechanism)...)
 	calls := &calls{server: c.server, who: p, handles: map[Handle]any{}}

@@ -29,6 +29,7 @@ var nca = map[uint32]uint32{
 	dcerpc.StatusOpnum:     errorProcedure,
 	dcerpc.StatusInterface: errorUnknownInterface,
 	dcerpc.StatusProtocol:  wts.ErrorCallFailed,
+	dcerpc.StatusBusy:      errorBusy,
 }
 
 // ofRPC is the error of a remote call.
