@@ -11,7 +11,7 @@ import (
 
 // Verifier knows, or asks who knows, whether a response to a challenge is that
 // of an account. Its error says nothing of passwords; it is logged, and not
-// told to the client.
+// told to the client, but for a *Fault in it: without one access is denied.
 type Verifier interface {
 	Verify(ctx context.Context, challenge [8]byte, domain, user, workstation string, lm, nt []byte) (sessionBaseKey [16]byte, account Account, err error)
 }

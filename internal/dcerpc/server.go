@@ -59,7 +59,7 @@ type conn struct {
 	sec      protection
 	accept   acceptor
 	caller   Caller
-	refused  bool // the proof failed
+	refused  uint32 // the status of a proof that failed; 0 if none has
 	contexts map[uint16]Syntax
 	handlers map[Syntax]Handler
 
@@ -232,6 +232,9 @@ func (c *conn) fault(call uint32, context uint16, status uint32) error {
 
 // request takes one fragment of a call, and runs it after the last.
 func (c *conn) request(ctx context.Context, p pdu) error {
+	if c.refused != 0 {
+		return c.refuse(p, c.refused, "a call by a client whose proof was refused")
+	}
 	if c.sec.session == nil || c.sec.level < c.lowestLevel() {
 		return c.refuse(p, StatusDenied, "a call at level %d by a client that has not proved who it is at level %d", c.sec.level, c.lowestLevel())
 	}

@@ -73,7 +73,7 @@ func (c *conn) alter(ctx context.Context, p pdu) error {
 	}
 	token, err := c.prove(ctx, p)
 	if err != nil {
-		return c.refuse(p, StatusDenied, "%w", err)
+		return c.refuse(p, refusal(err), "%w", err)
 	}
 	return c.ack(kindAlterResp, p, b, token)
 }
@@ -95,7 +95,7 @@ func (c *conn) samePeer(p pdu) error {
 // auth3 takes the last token of a proof, which has no answer. If it does not
 // hold, that is told to the next call ([MS-RPCE] 3.3.1.5.4).
 func (c *conn) auth3(ctx context.Context, p pdu) error {
-	if p.auth == nil || c.accept == nil || c.refused {
+	if p.auth == nil || c.accept == nil || c.refused != 0 {
 		return c.refuse(p, StatusProtocol, "auth3 without a bind that needs it")
 	}
 	err := c.samePeer(p)
@@ -106,10 +106,20 @@ func (c *conn) auth3(ctx context.Context, p pdu) error {
 		err = errors.New("the proof was not complete")
 	}
 	if err != nil {
-		c.refused = true
+		c.refused = refusal(err)
 		c.log().Warn("remote caller refused", "error", err.Error())
 	}
 	return nil
+}
+
+// refusal is the status of a proof that failed: that of a *Fault that the
+// acceptor gave, because it could not tell, or that access is denied.
+func refusal(err error) uint32 {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return fault.Status
+	}
+	return StatusDenied
 }
 
 // prove gives a token to the acceptor, and looks who it is when it is done.
@@ -117,7 +127,7 @@ func (c *conn) prove(ctx context.Context, p pdu) ([]byte, error) {
 	if p.auth == nil {
 		return nil, nil
 	}
-	if c.refused {
+	if c.refused != 0 {
 		return nil, errors.New("a further token after one that was refused")
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)

@@ -47,24 +47,29 @@ var (
 	errKey       = errors.New("winbind gave no session key, as for a guest")
 )
 
-// Verify asks winbind. An account without a domain is one of this computer.
+// Verify asks winbind. An account without a domain is one of this computer. If
+// winbind cannot be asked, or does not answer in time, the error holds a
+// *dcerpc.Fault that says so: nobody is told to look for another password.
 func (w *Winbind) Verify(ctx context.Context, challenge [8]byte, domain, user, _ string, _, nt []byte) (key [16]byte, who dcerpc.Account, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	domain, err = w.Names.domain(ctx, domain)
-	if err != nil {
+	switch {
+	case errors.Is(err, errDomain):
 		return key, who, err
+	case err != nil:
+		return key, who, couldNotAsk(err)
 	}
 	w.once.Do(func() { w.busy = make(chan struct{}, maxHelpers) })
 	select {
 	case w.busy <- struct{}{}:
 	case <-ctx.Done():
-		return key, who, errors.New("waiting for other checks took too long")
+		return key, who, couldNotAsk(errors.New("waiting for other checks took too long"))
 	}
 	defer func() { <-w.busy }()
 	h, err := w.take()
 	if err != nil {
-		return key, who, err
+		return key, who, couldNotAsk(err)
 	}
 	stop := context.AfterFunc(ctx, h.kill)
 	key, err = h.check(challenge, domain, user, nt)
@@ -77,10 +82,17 @@ func (w *Winbind) Verify(ctx context.Context, challenge [8]byte, domain, user, _
 	default:
 		w.give(h)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errNotProved), errors.Is(err, errKey):
 		return key, who, err
+	case err != nil:
+		return key, who, couldNotAsk(err)
 	}
 	return key, dcerpc.Account{User: user, Domain: domain}, nil
+}
+
+func couldNotAsk(err error) error {
+	return fmt.Errorf("%w: %w", err, &dcerpc.Fault{Status: dcerpc.StatusBusy})
 }
 
 // take takes an idle helper, or starts one.
