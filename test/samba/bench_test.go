@@ -20,7 +20,7 @@ const (
 // end, one message to one computer by msg and by Impacket, and one to 200 names
 // of it by msg.
 func BenchmarkMessage(b *testing.B) {
-	o := open(b, nil, seat("7", "pts/3", "bob", "", ""))
+	o := open(b, roomy, seat("7", "pts/3", "bob", "", ""))
 	program := buildMsg(b)
 	secret := filepath.Join(b.TempDir(), "password")
 	if err := os.WriteFile(secret, []byte(Password("alice")+"\n"), 0o600); err != nil {

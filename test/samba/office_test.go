@@ -76,7 +76,8 @@ func open(t testing.TB, change func(*daemon.Config), people ...hosttest.Person) 
 	}
 	names := &tsts.Names{Computer: "LINUXBOX", Realm: Realm, Accounts: accounts}
 	winbind := &tsts.Winbind{Names: names}
-	o.server = &tsts.Server{Service: o.daemon, Names: names, NTLM: winbind, Accounts: accounts, Log: logger, Groups: config.Groups()}
+	o.server = &tsts.Server{Service: o.daemon, Names: names, NTLM: winbind, Accounts: accounts, Log: logger, Groups: config.Groups(),
+		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount}
 	for _, name := range config.Windows.Administrators {
 		o.server.Administrators = append(o.server.Administrators, strings.TrimPrefix(name, "@"))
 	}
