@@ -23,7 +23,7 @@ const (
 	spn   = "host/linux.home.example"
 )
 
-// realmOf makes the keys of a server without a KDC.
+// newKeytab makes the keys of a server without a KDC.
 func newKeytab(t testing.TB, etype int32) *keytab.Keytab {
 	t.Helper()
 	kt := keytab.New()
