@@ -53,6 +53,9 @@ func TestArchitectureRules(t *testing.T) {
 		{3, "internal/host/x.go", p + `import "github.com/jcmturner/gokrb5/v8/client"`, `:3: imports "github.com/jcmturner/gokrb5/v8/client"`},
 		{3, "internal/dcerpc/x.go", p + `import "github.com/jcmturner/gokrb5/v8/client"`, ""},
 		{3, "internal/tsts/x.go", p + `import "github.com/cloudsoda/go-smb2"`, ""},
+		{3, "internal/daemon/x.go", p + `import "golang.org/x/crypto/md4"`, `:3: imports "golang.org/x/crypto/md4"`},
+		{3, "internal/dcerpc/x.go", p + `import "golang.org/x/crypto/md4"`, ""},
+		{3, "internal/ndr/x.go", p + `import "github.com/jcmturner/gokrb5/v8/types"`, `:3: imports "github.com/jcmturner/gokrb5/v8/types"`},
 		{3, "internal/fleet/x.go", p + `import "go.etcd.io/bbolt"`, `:3: imports "go.etcd.io/bbolt"`},
 		{3, "internal/daemon/x.go", p + `import "go.etcd.io/bbolt"`, ""},
 

@@ -41,6 +41,7 @@ var faultWords = map[uint32]string{
 // Fault is the answer to a call that failed, or was refused.
 type Fault struct{ Status uint32 }
 
+// Error says it in words, with the number.
 func (f *Fault) Error() string {
 	if words, ok := faultWords[f.Status]; ok {
 		return fmt.Sprintf("%s (%#x)", words, f.Status)
@@ -72,6 +73,7 @@ const (
 	rejectAuth        = 9
 )
 
+// Error says it in words.
 func (r *Reject) Error() string {
 	if words, ok := rejectWords[r.Reason]; ok {
 		return "the server refuses the connection: " + words

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	//lint:ignore SA1019 passwords of NTLM are hashed with it
 	"golang.org/x/crypto/md4"
 )
 

@@ -79,10 +79,8 @@ func TestNTLMResponseBlob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &ntlmClient{random: func(n int) []byte { return bytes.Repeat([]byte{0xaa}, n) },
-		now: func() time.Time { return time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC) }}
-	n.now = func() time.Time { return time.Unix(-11644473600, 0) }
-	// A time that long ago is too much for UnixNano: the server's is taken.
+	n := &ntlmClient{random: func(n int) []byte { return bytes.Repeat([]byte{0xaa}, n) }, now: time.Now}
+	// The example's time is 1601; the server's is taken where it tells one.
 	c.pairs = append(c.pairs, avPair{avTime, make([]byte, 8)})
 	n.cred.SPN = "host/pc"
 	got, err := readPairs(n.blob(c.pairs)[ntlmBlobHeader:])

@@ -222,6 +222,24 @@ func TestRefusedCallers(t *testing.T) {
 	}
 }
 
+// TestRefusedAtOnce has SPNEGO, where Dial learns of a wrong password.
+func TestRefusedAtOnce(t *testing.T) {
+	p := newPair()
+	cred := lower(bob())
+	cred.Password = "falsch-0815"
+	conn, end := p.serve(t)
+	_, err := Dial(t.Context(), conn, ifaceEcho, NewSPNEGO(NewNTLM(cred)))
+	var f *Fault
+	if !errors.As(err, &f) || f.Status != StatusDenied {
+		t.Errorf("Dial: %v, want access denied", err)
+	}
+	served := <-end
+	if !errors.Is(served, errWrong) {
+		t.Errorf("Serve: %v", served)
+	}
+	noSecrets(t, err, served, p.log, NewNTLM(cred), NewSPNEGO(NewNTLM(cred)))
+}
+
 func noSecrets(t *testing.T, all ...any) {
 	t.Helper()
 	text := fmt.Sprintf("%v %+v", all, all)
@@ -252,5 +270,26 @@ func TestUnknownInterface(t *testing.T) {
 	}
 	if _, err := conn.Write([]byte{1}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("the connection is open after Dial failed: %v", err)
+	}
+}
+
+// BenchmarkDialAndCall is what one message costs beside the network.
+func BenchmarkDialAndCall(b *testing.B) {
+	for name, auth := range initiators {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p := newPair()
+				b.StopTimer() // the keytab takes longer than all else
+				i := auth(b, p)
+				b.StartTimer()
+				c, end := p.dial(b, i)
+				if _, err := c.Call(b.Context(), opEcho, make([]byte, 100)); err != nil {
+					b.Fatal(err)
+				}
+				c.Close()
+				<-end
+			}
+		})
 	}
 }

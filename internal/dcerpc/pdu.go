@@ -72,15 +72,28 @@ func readPDU(r *bufio.Reader) (pdu, error) {
 	case err != nil:
 		return pdu{}, err
 	}
-	size := binary.LittleEndian.Uint16(head[8:])
-	if size < headerSize {
-		return pdu{}, fmt.Errorf("%w: its length is %d", errPDU, size)
+	if err := checkHeader(head); err != nil { // before the rest is waited for
+		return pdu{}, err
 	}
-	raw := make([]byte, size)
+	raw := make([]byte, binary.LittleEndian.Uint16(head[8:]))
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return pdu{}, io.ErrUnexpectedEOF
 	}
 	return parsePDU(raw)
+}
+
+// checkHeader refuses what is not of this protocol, or in a form that is not
+// spoken here: no Windows sends big endian.
+func checkHeader(head []byte) error {
+	switch size := binary.LittleEndian.Uint16(head[8:]); {
+	case head[0] != 5 || head[1] > 1:
+		return fmt.Errorf("%w: its version is %d.%d", errPDU, head[0], head[1])
+	case head[4] != 0x10:
+		return fmt.Errorf("%w: it is not little endian", errPDU)
+	case size < headerSize:
+		return fmt.Errorf("%w: its length is %d", errPDU, size)
+	}
+	return nil
 }
 
 // parsePDU looks at the header and the trailer of a whole PDU.
@@ -88,13 +101,12 @@ func parsePDU(raw []byte) (pdu, error) {
 	if len(raw) < headerSize {
 		return pdu{}, fmt.Errorf("%w: %d bytes", errPDU, len(raw))
 	}
+	if err := checkHeader(raw); err != nil {
+		return pdu{}, err
+	}
 	le := binary.LittleEndian
 	p := pdu{kind: raw[2], flags: raw[3], call: le.Uint32(raw[12:]), raw: raw, end: len(raw)}
 	switch auth := int(le.Uint16(raw[10:])); {
-	case raw[0] != 5 || raw[1] > 1:
-		return p, fmt.Errorf("%w: its version is %d.%d", errPDU, raw[0], raw[1])
-	case raw[4] != 0x10:
-		return p, fmt.Errorf("%w: it is not little endian", errPDU)
 	case int(le.Uint16(raw[8:])) != len(raw):
 		return p, fmt.Errorf("%w: %d bytes with the length %d", errPDU, len(raw), le.Uint16(raw[8:]))
 	case auth > maxToken:

@@ -35,9 +35,10 @@ type Service func(ctx context.Context, c Caller) Handler
 // Server answers calls. Its fields stay as they are while it serves.
 type Server struct {
 	Interfaces map[Syntax]Service
-	NTLM       *NTLMServer  // nil: NTLM is refused
-	Address    string       // told to clients, as in \PIPE\LSM_API_service
-	Log        *slog.Logger // nil: none
+	NTLM       *NTLMServer     // nil: NTLM is refused
+	Kerberos   *KerberosServer // nil: Kerberos is refused
+	Address    string          // told to clients, as in \PIPE\LSM_API_service
+	Log        *slog.Logger    // nil: none
 
 	lowest uint8 // level of authentication; 0 is LevelPrivacy
 }

@@ -40,6 +40,8 @@ func (c *conn) acceptor(kind uint8) acceptor {
 	switch {
 	case kind == authNTLM && c.NTLM != nil:
 		return c.NTLM.acceptor()
+	case kind == authKerberos && c.Kerberos != nil:
+		return c.Kerberos.acceptor()
 	case kind == authSPNEGO:
 		return &spnegoAcceptor{known: c.mechanism}
 	}
@@ -51,6 +53,8 @@ func (s *Server) mechanism(m oid) acceptor {
 	switch {
 	case m == oidNTLM && s.NTLM != nil:
 		return s.NTLM.acceptor()
+	case (m == oidKerberos || m == oidMSKerberos) && s.Kerberos != nil:
+		return s.Kerberos.acceptor()
 	}
 	return nil
 }
