@@ -130,7 +130,7 @@ func (o Options) tickets(ctx context.Context, c *client.Client) error {
 func (o Options) byKerberos(c *client.Client) proof {
 	return proof{
 		smb: func() smb2.Initiator { return &smb2.Krb5Initiator{Client: c, TargetSPN: "cifs/" + o.Name} },
-		rpc: func() dcerpc.Initiator { return newKerberos(c, "host/"+o.Name) },
+		rpc: func() dcerpc.Initiator { return dcerpc.NewSPNEGO(dcerpc.NewKerberos(c, "host/"+o.Name)) },
 	}
 }
 
@@ -148,7 +148,7 @@ func (o Options) byPassword() (proof, error) {
 			return &smb2.NTLMInitiator{User: user, Password: password, Domain: domain, TargetSPN: "cifs/" + o.Name}
 		},
 		rpc: func() dcerpc.Initiator {
-			return dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name})
+			return dcerpc.NewSPNEGO(dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name}))
 		},
 	}, nil
 }

@@ -25,7 +25,7 @@ func kerberosFor(a login.Account, computer string, now time.Time) (*client.Clien
 		return nil, errors.New("there are no tickets: sign in with kinit")
 	}
 	if _, err := netip.ParseAddr(computer); err == nil {
-		return nil, errors.New("Kerberos needs the name of a computer and not its address")
+		return nil, errors.New("a ticket needs the name of a computer and not its address")
 	}
 	cache, err := loadTickets(a.CCache)
 	if err != nil {
@@ -120,7 +120,7 @@ func ticket(ctx context.Context, c *client.Client, spn string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-late.C:
-		return fmt.Errorf("Kerberos gives no ticket within %v", ticketTime)
+		return fmt.Errorf("there is no ticket from Kerberos within %v", ticketTime)
 	}
 }
 

@@ -88,13 +88,11 @@ func lsmBox(ctx context.Context, c caller, id uint32, b wts.Box, wait bool) (wts
 	if err == nil {
 		err = ofStatus("RpcShowMessageBox", shown.Status)
 	}
-	if err == nil || !isClosed(ctx) {
+	if ctx.Err() == nil { // else the connection is closed, and with it what was open
 		_ = call(ctx, c, "RpcCloseSession", OpCloseSession, &HandleArgs{opened.Handle}, &HandleResult{})
 	}
 	return shown.Response, err
 }
-
-func isClosed(ctx context.Context) bool { return ctx.Err() != nil }
 
 // seconds is the time-out of a box, which has whole seconds.
 func seconds(b wts.Box) uint32 { return uint32(min(b.Timeout.Seconds(), math.MaxUint32)) }

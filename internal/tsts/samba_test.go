@@ -14,7 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/md4"
+	"github.com/jcmturner/gokrb5/v8/keytab"
+	"golang.org/x/crypto/md4" //lint:ignore SA1019 NTLM is made of it
 
 	"msg"
 	"msg/internal/dcerpc"
@@ -76,6 +77,11 @@ func (w *windows) service(uuid string) dcerpc.Service {
 // server serves some interfaces of the computer.
 func (w *windows) server(t testing.TB, uuids ...string) *dcerpc.Server {
 	s := &dcerpc.Server{Interfaces: map[dcerpc.Syntax]dcerpc.Service{}, NTLM: &dcerpc.NTLMServer{Computer: "LINUXBOX", Domain: "LINUXBOX", Verifier: passwords{}}}
+	keys, err := keytab.Load(samba.Keytab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Kerberos = &dcerpc.KerberosServer{Keytab: keys}
 	for _, uuid := range uuids {
 		id, err := dcerpc.ParseUUID(uuid)
 		if err != nil {
