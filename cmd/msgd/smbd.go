@@ -135,6 +135,14 @@ func (w *forWindows) keytab(path string, log *slog.Logger) error {
 	if path == "" {
 		return nil
 	}
-	log.Warn("Kerberos is not offered yet", "keytab", path)
+	keys, realm, err := tsts.LoadKeytab(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		log.Info("there is no keytab: Kerberos is not offered to Windows, NTLM is", "keytab", path)
+		return nil
+	case err != nil:
+		return err
+	}
+	w.server.Kerberos, w.server.Names.Realm = keys, realm
 	return nil
 }

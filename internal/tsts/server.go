@@ -31,7 +31,8 @@ type Service interface {
 type Server struct {
 	Service  Service
 	Names    *Names
-	NTLM     dcerpc.Verifier // nil: NTLM is refused
+	NTLM     dcerpc.Verifier        // nil: NTLM is refused
+	Kerberos *dcerpc.KerberosServer // nil: Kerberos is refused, see LoadKeytab
 	Accounts *account.DB
 	Log      *slog.Logger // nil: nothing is logged
 
@@ -202,7 +203,7 @@ func (c *visitor) about() []any {
 // rpc makes what answers the calls of one connection.
 func (c *visitor) rpc() *dcerpc.Server {
 	s := c.server
-	rpc := &dcerpc.Server{Interfaces: map[dcerpc.Syntax]dcerpc.Service{}, Address: `\PIPE\` + c.pipe, Log: s.Log}
+	rpc := &dcerpc.Server{Interfaces: map[dcerpc.Syntax]dcerpc.Service{}, Kerberos: s.Kerberos, Address: `\PIPE\` + c.pipe, Log: s.Log}
 	if s.NTLM != nil {
 		rpc.NTLM = &dcerpc.NTLMServer{Computer: s.Names.Computer, Domain: s.Names.Computer, Verifier: s.NTLM}
 	}

@@ -29,6 +29,7 @@ type Winbind struct {
 	busy chan struct{} // one for each helper that runs a check
 	mu   sync.Mutex
 	idle []*helper
+	rest *time.Timer // ends the idle ones
 	end  bool
 }
 
@@ -38,8 +39,8 @@ var DefaultNTLMAuth = []string{"/usr/bin/ntlm_auth", "--helper-protocol=ntlm-ser
 // Limits of the helpers.
 const (
 	maxHelpers = 8                // checks at the same time
-	maxIdle    = 2                // helpers that wait for the next check
 	checkTime  = 10 * time.Second // of one check, which may ask a domain controller
+	idleTime   = time.Minute      // until helpers that nobody needs are ended
 )
 
 var (
@@ -113,12 +114,16 @@ func (w *Winbind) take() (*helper, error) {
 
 func (w *Winbind) give(h *helper) {
 	w.mu.Lock()
-	keep := !w.end && len(w.idle) < maxIdle
-	if keep {
+	end := w.end
+	if !end {
 		w.idle = append(w.idle, h)
+		if w.rest == nil {
+			w.rest = time.AfterFunc(idleTime, w.endIdle)
+		}
+		w.rest.Reset(idleTime)
 	}
 	w.mu.Unlock()
-	if !keep {
+	if end {
 		h.close()
 	}
 }
@@ -126,8 +131,15 @@ func (w *Winbind) give(h *helper) {
 // Close ends the helpers.
 func (w *Winbind) Close() {
 	w.mu.Lock()
+	w.end = true
+	w.mu.Unlock()
+	w.endIdle()
+}
+
+func (w *Winbind) endIdle() {
+	w.mu.Lock()
 	idle := w.idle
-	w.idle, w.end = nil, true
+	w.idle = nil
 	w.mu.Unlock()
 	for _, h := range idle {
 		h.close()

@@ -74,9 +74,13 @@ func open(t testing.TB, change func(*daemon.Config), people ...hosttest.Person) 
 	if o.daemon, err = daemon.Open(config, o.Fake, accounts, logger); err != nil {
 		t.Fatal(err)
 	}
-	names := &tsts.Names{Computer: "LINUXBOX", Realm: Realm, Accounts: accounts}
+	keys, realm, err := tsts.LoadKeytab(Keytab)
+	if err != nil || realm != Realm {
+		t.Fatal(realm, err)
+	}
+	names := &tsts.Names{Computer: "LINUXBOX", Realm: realm, Accounts: accounts}
 	winbind := &tsts.Winbind{Names: names}
-	o.server = &tsts.Server{Service: o.daemon, Names: names, NTLM: winbind, Accounts: accounts, Log: logger, Groups: config.Groups(),
+	o.server = &tsts.Server{Service: o.daemon, Names: names, NTLM: winbind, Kerberos: keys, Accounts: accounts, Log: logger, Groups: config.Groups(),
 		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount}
 	for _, name := range config.Windows.Administrators {
 		o.server.Administrators = append(o.server.Administrators, strings.TrimPrefix(name, "@"))
@@ -133,10 +137,15 @@ func as(user string) login.Account {
 	return login.Account{User: user, Domain: "LINUXBOX"}.With(Password(user))
 }
 
+// byTicket is one of Users by Kerberos.
+func (o *office) byTicket(t testing.TB, user string) login.Account {
+	return login.Account{CCache: o.CCache(t, user), Config: Krb5Conf}
+}
+
 // host signs in to the office.
 func host(t testing.TB, a login.Account) msg.Host {
 	t.Helper()
-	h, err := tsts.Open(t.Context(), tsts.Options{Name: Name, Account: a})
+	h, err := tsts.Open(t.Context(), tsts.Options{Name: FQDN, Account: a})
 	if err != nil {
 		t.Fatal(err)
 	}

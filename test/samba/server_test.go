@@ -9,6 +9,8 @@ import (
 	"msg"
 	"msg/internal/daemon"
 	"msg/internal/hosttest"
+	"msg/internal/login"
+	"msg/internal/tsts"
 )
 
 // TestList shows the sessions to who has an account.
@@ -183,4 +185,37 @@ func TestWaitingLimit(t *testing.T) {
 	}
 	cancel()
 	<-done
+}
+
+// TestKerberos proves who it is by a ticket, with SMB and with the calls. The
+// account of the realm is that of this computer with the same name.
+func TestKerberos(t *testing.T) {
+	o := open(t, nil, seat("1", "pts/1", "bob", msg.OutcomeAnswered, msg.LabelOK), seat("2", "pts/2", "mallory", "", ""))
+	m := hosttest.Message("by a ticket")
+	m.Wait = true
+	got, err := send(t, t.Context(), host(t, o.byTicket(t, "alice")), "1", m)
+	if err != nil || got["1"].Outcome != msg.OutcomeAnswered {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if !strings.Contains(o.log.String(), `user=MSG.TEST\alice by=kerberos`) {
+		t.Error("the log does not say that it was Kerberos")
+	}
+	if got, err := send(t, t.Context(), host(t, o.byTicket(t, "mallory")), "1", hosttest.Message("no")); !got["1"].Outcome.Bad() {
+		t.Errorf("who is not in group msg: %+v, %v", got, err)
+	}
+	if got, err := send(t, t.Context(), host(t, o.byTicket(t, "mallory")), "2", hosttest.Message("to myself")); got["2"].Outcome != msg.OutcomeAccepted {
+		t.Errorf("to oneself: %+v, %v", got, err)
+	}
+}
+
+// TestNotProved refuses whom smbd lets in and winbind, or nobody, can prove.
+func TestNotProved(t *testing.T) {
+	o := open(t, nil, seat("1", "pts/1", "bob", "", ""))
+	_, err := tsts.Open(t.Context(), tsts.Options{Name: Name, Account: login.Account{User: "alice", Domain: "OTHERBOX"}.With(Password("alice"))})
+	if err == nil {
+		t.Error("the account of a domain that winbind does not know was taken")
+	}
+	if !strings.Contains(o.log.String(), `cmdkey /add:linuxbox`) {
+		t.Error("the log does not say what to do")
+	}
 }
