@@ -178,7 +178,7 @@ var homes = []struct {
 	{[]string{"github.com/jezek"}, []string{"internal/host", "internal/dialog", "internal/hosttest"}},
 	{[]string{"github.com/nats-io"}, []string{"internal/fleet"}},
 	{[]string{"github.com/cloudsoda/go-smb2", "github.com/hirochachacha/go-smb2", "github.com/jcmturner"}, []string{"internal/tsts", "internal/dcerpc"}},
-	{[]string{"golang.org/x/crypto"}, []string{"internal/dcerpc"}}, // MD4 is for NTLM only
+	{[]string{"golang.org/x/crypto"}, []string{"internal/dcerpc", "internal/tsts"}}, // MD4 is for NTLM only
 	{[]string{"go.etcd.io/bbolt", "github.com/pelletier/go-toml", "github.com/prometheus"}, []string{"internal/daemon"}},
 	{[]string{"github.com/coreos/go-systemd"}, []string{"cmd/msgd"}},
 }

@@ -124,7 +124,10 @@ func (o Options) prove(ctx context.Context) (proof, error) {
 func (o Options) tickets(ctx context.Context, c *client.Client) error {
 	other := make(chan error, 1)
 	go func() { other <- ticket(ctx, c, "host/"+o.Name) }()
-	return errors.Join(ticket(ctx, c, "cifs/"+o.Name), <-other)
+	if err := ticket(ctx, c, "cifs/"+o.Name); err != nil {
+		return err
+	}
+	return <-other
 }
 
 func (o Options) byKerberos(c *client.Client) proof {
