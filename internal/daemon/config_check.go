@@ -90,7 +90,7 @@ func (c *checker) windows(raw rawWindows) WindowsConfig {
 	for _, name := range raw.Administrators {
 		c.name("windows.administrators", name, "names of @groups", strings.HasPrefix(name, groupOf))
 	}
-	return WindowsConfig{Listen: raw.Listen, Sockets: raw.Sockets, Name: raw.Name, Keytab: raw.Keytab, Administrators: raw.Administrators}
+	return WindowsConfig(raw)
 }
 
 // maxNetBIOS is the length of a NetBIOS name.

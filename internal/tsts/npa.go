@@ -159,10 +159,12 @@ func skipToken(r *ndr.Reader, level uint32) {
 	if level < 8 {
 		return
 	}
-	claims := [3]int{r.Count(maxClaims), r.Count(maxClaims), r.Count(maxClaims)}
+	for range 3 {
+		r.Count(maxClaims)
+	}
 	devices := r.Count(maxSIDs)
-	for range claims {
-		r.Count(maxClaims) // the size of an array that has none
+	for range 3 { // the sizes of arrays that have nothing in them
+		r.Count(maxClaims)
 	}
 	skipSIDs(r, min(devices, r.Count(maxSIDs)))
 	r.U16() // whether claims are evaluated

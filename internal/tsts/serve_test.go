@@ -333,7 +333,7 @@ func FuzzCalls(f *testing.F) {
 		f.Add(uint16(9), Marshal(b))
 		f.Add(uint16(7), Marshal(b))
 	}
-	people := linuxSeat("7", "pts/3", "alice", "", "")
+	people := linuxSeat("7", "pts/3", "alice", msg.OutcomeAnswered, msg.LabelOK) // nobody waits for ever
 	f.Fuzz(func(t *testing.T, opnum uint16, stub []byte) {
 		s := &Server{Service: offered{hosttest.NewFake(people)}, Names: &Names{Computer: "LINUXBOX"}}
 		s.init()

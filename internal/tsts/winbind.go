@@ -2,7 +2,6 @@ package tsts
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -77,8 +76,8 @@ func (w *Winbind) Verify(ctx context.Context, challenge [8]byte, domain, user, _
 	switch late := !stop(); {
 	case late || err != nil && !errors.Is(err, errNotProved):
 		h.close()
-		if h.said.Len() > 0 {
-			err = fmt.Errorf("%w; ntlm_auth says %q", err, h.said.String())
+		if len(h.said.text) > 0 {
+			err = fmt.Errorf("%w; ntlm_auth says %q", err, h.said.text)
 		}
 	default:
 		w.give(h)
@@ -156,20 +155,21 @@ type helper struct {
 }
 
 // complaint is the beginning of what a helper writes to its standard error.
-type complaint struct{ bytes.Buffer }
+type complaint struct{ text []byte }
 
 // maxComplaint is a line or two.
 const maxComplaint = 256
 
 // Write keeps what fits.
 func (c *complaint) Write(b []byte) (int, error) {
-	c.Buffer.Write(b[:min(len(b), maxComplaint-min(c.Len(), maxComplaint))])
+	c.text = append(c.text, b[:min(len(b), maxComplaint-len(c.text))]...)
 	return len(b), nil
 }
 
 func startHelper(command []string) (*helper, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = []string{}
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has started itself
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting %q: %w", command[0], err)

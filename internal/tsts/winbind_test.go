@@ -150,7 +150,7 @@ func TestVerifyFails(t *testing.T) {
 			t.Errorf("%s: %d are kept", name, len(w.idle))
 		}
 	}
-	silent := fakeAuth(t, "exec sleep 100")
+	silent := fakeAuth(t, "exec sleep 10")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, _, err := silent.Verify(ctx, [8]byte{}, "", "alice", "", nil, nil); err == nil {

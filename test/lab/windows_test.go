@@ -107,7 +107,7 @@ func TestWindowsProgram(t *testing.T) {
 	answer := make(chan lab.Result, 1)
 	go func() { answer <- askBox(t.Context(), host, host, "alice", number, "4", "60", "yes-or-no") }()
 	waitFor(t, bob, "yes-or-no")
-	bob.Type("msg /ok No\r")
+	bob.Type("msg /answer:No\r")
 	if r := <-answer; r.Stdout != "7 0x0\n" {
 		t.Errorf("the answer is %+v, want IDNO", r)
 	}

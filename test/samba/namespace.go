@@ -40,7 +40,7 @@ func missing() string {
 	case os.Geteuid() != 0:
 		return "needs root, for mounts and namespaces"
 	}
-	for _, tool := range []string{"unshare", "ip", "smbd", "winbindd", "ntlm_auth", "wbinfo", "smbpasswd", "smbclient", "krb5kdc", "kdb5_util", "kadmin.local", "kinit"} {
+	for _, tool := range []string{"unshare", "ip", "smbd", "winbindd", "ntlm_auth", "wbinfo", "smbpasswd", "smbclient", "killall", "krb5kdc", "kdb5_util", "kadmin.local", "kinit"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Sprintf("needs the program %q, see test/install-tools", tool)
 		}

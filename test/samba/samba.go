@@ -20,11 +20,13 @@ package samba
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // What is the same in every test process.
@@ -94,8 +96,26 @@ func start() (*Samba, error) {
 	if s.winbindd, err = launch("winbindd", "--foreground", "--no-process-group"); err != nil {
 		return nil, err
 	}
-	s.smbd, err = launch("smbd", "--foreground", "--no-process-group")
+	s.smbd, err = launchSmbd()
 	return s, err
+}
+
+// launchSmbd starts smbd, which says that it is ready a moment before it listens
+// (source3/smbd/server.c); nothing tells of that.
+func launchSmbd() (*process, error) {
+	p, err := launch("smbd", "--foreground", "--no-process-group")
+	for until := time.Now().Add(launchLimit); err == nil; time.Sleep(5 * time.Millisecond) {
+		conn, dialErr := net.Dial("tcp", Addr)
+		if dialErr == nil {
+			conn.Close()
+			return p, nil
+		}
+		if time.Now().After(until) {
+			p.stop()
+			err = fmt.Errorf("samba: smbd does not listen: %w", dialErr)
+		}
+	}
+	return nil, err
 }
 
 // RestartSmbd kills smbd and all that it serves, as a crash would, and starts
@@ -104,7 +124,7 @@ func (s *Samba) RestartSmbd(t testing.TB) {
 	t.Helper()
 	s.KillSmbd(t)
 	var err error
-	if s.smbd, err = launch("smbd", "--foreground", "--no-process-group"); err != nil {
+	if s.smbd, err = launchSmbd(); err != nil {
 		t.Fatal(err)
 	}
 }
