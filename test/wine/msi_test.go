@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,11 @@ const (
 	serviceKey     = `HKLM\SYSTEM\CurrentControlSet\Services\msgd`
 )
 
-// msiOf makes the MSI of a version, as a release is made.
+// msis are the MSIs of this process, by their version.
+var msis = map[string]string{}
+
+// msiOf makes the MSI of a version, as a release is made. It is done once for
+// each; they are gone with what else was built.
 func msiOf(t *testing.T, version string) string {
 	t.Helper()
 	for _, tool := range []string{"wixl", "msibuild", "scdoc", "groff"} {
@@ -30,14 +35,18 @@ func msiOf(t *testing.T, version string) string {
 			t.Skipf("wine: needs the program %q (Debian: wixl msitools scdoc groff-base)", tool)
 		}
 	}
-	out := filepath.Join(t.TempDir(), "out")
+	if msi, ok := msis[version]; ok {
+		return msi
+	}
+	out := filepath.Join(filepath.Dir(wine.Build(t, "msg/cmd/msg")), "msi-"+version)
 	cmd := exec.Command("go", "run", "./dist/windows", "-version", version, "-arch", "amd64", "-out", out)
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
 	if told, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("wine: the MSI: %v\n%s", err, told)
 	}
-	return wine.Path(filepath.Join(out, "msg-"+version+"-windows-amd64.msi"))
+	msis[version] = wine.Path(filepath.Join(out, "msg-"+version+"-windows-amd64.msi"))
+	return msis[version]
 }
 
 // installed is what the MSI puts on a computer.
@@ -113,49 +122,59 @@ func (i installed) runs() {
 	i.prints(`Async message sent to session Console`, "cmd.exe", "/c", "msg", "/v", "bob", "hello")
 	i.prints(`bob +1 +Active`, "cmd.exe", "/c", "qwinsta")
 	i.prints(`bob .*1 +Active`, "cmd.exe", "/c", "quser")
-	i.prints(`hello|accepted`, "cmd.exe", "/c", "query", "message")
+	i.prints(`bob +1 accepted`, "cmd.exe", "/c", "query", "message")
 }
 
-// TestMSI installs, uses, upgrades and uninstalls msg, as LocalSystem and with
-// the rights of LocalService.
+// TestMSI installs msg, uses it, and uninstalls it.
 func TestMSI(t *testing.T) {
-	p := wine.Boot(t)
-	i := newInstalled(t, p)
+	i := newInstalled(t, wine.Boot(t))
+	msi := msiOf(t, "1.2.3")
+	t.Cleanup(func() { _ = i.desk.Command("msiexec", "/x", msi, "/qn").Run() })
+	if err := os.RemoveAll(i.file("ProgramData", "msg")); err != nil {
+		t.Fatal(err)
+	}
+	i.msiexec("/i", msi)
+	i.is("1.2.3", "LocalSystem")
+	i.prints(`EventMessageFile +REG_EXPAND_SZ +%SystemRoot%\\System32\\EventCreate.exe`, "reg.exe", "query", eventSource)
+	i.prints(`ImagePath .*msgd\.exe"? serve --service`, "reg.exe", "query", serviceKey)
+	i.msiexec("/x", msi)
+	i.whole(false)
+	i.there(true, "ProgramData", "msg", "journal.db")
+}
+
+// TestMSIUpgrade gives msgd the fewest rights, which the next version has to
+// leave it.
+func TestMSIUpgrade(t *testing.T) {
+	i := newInstalled(t, wine.Boot(t))
 	old, recent := msiOf(t, "1.2.3"), msiOf(t, "1.2.4")
 	t.Cleanup(func() {
 		for _, msi := range []string{old, recent} {
 			_ = i.desk.Command("msiexec", "/x", msi, "/qn").Run()
 		}
 	})
-	if err := os.RemoveAll(i.file("ProgramData", "msg")); err != nil {
-		t.Fatal(err)
-	}
-	for account, args := range map[string][]string{
-		"LocalSystem":               nil,
-		`NT AUTHORITY\LocalService`: {`MSGACCOUNT=NT AUTHORITY\LocalService`},
-	} {
-		i.msiexec(append([]string{"/i", old}, args...)...)
-		i.whole(true)
-		i.prints(`ObjectName +REG_SZ +`+strings.ReplaceAll(account, `\`, `\\`), "reg.exe", "query", serviceKey, "/v", "ObjectName")
-		i.prints(`EventMessageFile +REG_EXPAND_SZ +%SystemRoot%\\System32\\EventCreate.exe`, "reg.exe", "query", eventSource)
-		i.prints(`msg 1\.2\.3`, "cmd.exe", "/c", "msg", "/version")
-		i.runs()
-		// What was told the first time holds for the next version.
-		i.msiexec("/i", recent)
-		i.whole(true)
-		i.prints(`msg 1\.2\.4`, "cmd.exe", "/c", "msg", "/version")
-		i.prints(`ObjectName +REG_SZ +`+strings.ReplaceAll(account, `\`, `\\`), "reg.exe", "query", serviceKey, "/v", "ObjectName")
-		i.runs()
-		i.msiexec("/x", recent)
-		i.whole(false)
-		i.there(true, "ProgramData", "msg", "journal.db")
-	}
+	const account = `NT AUTHORITY\LocalService`
+	i.msiexec("/i", old, "MSGACCOUNT="+account)
+	i.is("1.2.3", account)
+	i.msiexec("/i", recent)
+	i.is("1.2.4", account)
+	i.fails(``, "msiexec", "/i", old, "/qn")
+	i.is("1.2.4", account)
+	i.msiexec("/x", recent)
+	i.whole(false)
+}
+
+// is sees that all of this version is there and works, and the account of msgd.
+func (i installed) is(version, account string) {
+	i.Helper()
+	i.whole(true)
+	i.prints(`msg `+regexp.QuoteMeta(version), "cmd.exe", "/c", "msg", "/version")
+	i.prints(`ObjectName +REG_SZ +`+regexp.QuoteMeta(account)+`\r`, "reg.exe", "query", serviceKey, "/v", "ObjectName")
+	i.runs()
 }
 
 // TestMSIProperties leaves out what can be left out.
 func TestMSIProperties(t *testing.T) {
-	p := wine.Boot(t)
-	i := newInstalled(t, p)
+	i := newInstalled(t, wine.Boot(t))
 	msi := msiOf(t, "1.2.3")
 	t.Cleanup(func() { _ = i.desk.Command("msiexec", "/x", msi, "/qn").Run() })
 	i.fails(``, "msiexec", "/i", msi, "/qn", "MSGACCOUNT=Bob")
