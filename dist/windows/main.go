@@ -63,6 +63,14 @@ func (r release) start(epoch string) error {
 	if err := r.key.check(); err != nil {
 		return err
 	}
+	for _, arch := range r.arches {
+		if installerArch[arch] == "" {
+			return fmt.Errorf("processor %q: amd64 or arm64", arch)
+		}
+	}
+	if r.downloads != "" && r.arches[0] != "amd64" {
+		return fmt.Errorf("manifests need the packages for amd64, and these are for %q first", r.arches[0])
+	}
 	if epoch == "" {
 		out, err := run(exec.Command("git", "log", "-1", "--format=%ct"))
 		if err != nil {

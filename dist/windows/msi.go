@@ -122,6 +122,11 @@ func (r release) finish(arch, work, name string) error {
 	if err != nil {
 		return err
 	}
+	// Which of two files is newer is decided before the old version is removed:
+	// a program that said no version would lose, and be missing afterwards.
+	for _, p := range programs {
+		statements = fmt.Appendf(statements, "UPDATE `File` SET `Version` = '%s.0', `Language` = '1033' WHERE `File` = '%s.exe'\n", r.version, p.name)
+	}
 	for _, s := range strings.Split(strings.TrimSpace(string(statements)), "\n") {
 		if err := r.tool(work, "msibuild", name, "-q", s); err != nil {
 			return fmt.Errorf("%s: %w", s, err)

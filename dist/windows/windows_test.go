@@ -135,6 +135,10 @@ func inspect(t *testing.T, r release) {
 		if err != nil || !strings.Contains(string(out), "Template: "+installerArch[arch]+";1033") {
 			t.Errorf("%s: %v\n%s", arch, err, out)
 		}
+		out, err = exec.Command("msiinfo", "export", filepath.Join(r.out, r.name(arch, ".msi")), "File").Output()
+		if n := len(regexp.MustCompile(`(?m)^\w+\.exe\t.*\t1\.2\.3\.0\t1033\t`).FindAll(out, -1)); err != nil || n != len(programs) {
+			t.Errorf("%s: %d programs have their version: %v\n%s", arch, n, err, out)
+		}
 	}
 	inspectManifests(t, r)
 }
@@ -297,6 +301,24 @@ func TestVersion(t *testing.T) {
 	} {
 		if err := checkVersion(version); (err == nil) != ok {
 			t.Errorf("version %q: %v", version, err)
+		}
+	}
+}
+
+// TestStart refuses what it could not make.
+func TestStart(t *testing.T) {
+	for want, change := range map[string]func(*release){
+		"must be three numbers":      func(r *release) { r.version = "1" },
+		"its certificate":            func(r *release) { r.key.file = "a.pem" },
+		`"386": amd64 or arm64`:      func(r *release) { r.arches = []string{"386"} },
+		"the packages for amd64":     func(r *release) { r.arches = []string{"arm64"} },
+		"not a number of seconds":    func(r *release) {},
+		`version "1.2.300000": must`: func(r *release) { r.version = "1.2.300000" },
+	} {
+		r := newRelease(t, "amd64", "arm64")
+		change(&r)
+		if err := r.start("yesterday"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"text/template"
 )
 
@@ -17,7 +18,7 @@ import (
 //go:embed winres.json
 var winresJSON string
 
-// resources puts .syso files for all processors into the folder of a command.
+// resources puts a .syso file for each processor into the folder of a command.
 // Their names make the go command take each for its processor only.
 func (r release) resources(p program, dir string) error {
 	work, err := os.MkdirTemp(filepath.Dir(dir), "winres-")
@@ -45,6 +46,6 @@ func (r release) resources(p program, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = run(exec.Command(r.gocmd, "run", winres, "make", "--in", filepath.Join(work, "winres.json"), "--out", out, "--arch", "amd64,arm64"))
+	_, err = run(exec.Command(r.gocmd, "run", winres, "make", "--in", filepath.Join(work, "winres.json"), "--out", out, "--arch", strings.Join(r.arches, ",")))
 	return err
 }
