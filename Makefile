@@ -5,6 +5,9 @@
 # make fuzz   every fuzz target for FUZZTIME
 # make all && sudo make install   into DESTDIR/PREFIX
 # make packages VERSION=1.2.3     bin/msg_1.2.3_amd64.deb and bin/msg-1.2.3-1.x86_64.rpm
+# make windows VERSION=1.2.3      bin/windows: zip and MSI for amd64 and arm64, SHA256SUMS
+#   DOWNLOADS=https://...         and the manifests for winget, Scoop and Chocolatey
+#   SIGN_KEY= SIGN_CERT= SIGN_PASS= SIGN_TS=    signed: see dist/windows/main.go
 
 PREFIX ?= /usr/local
 FUZZTIME ?= 10m
@@ -20,7 +23,7 @@ NFPM = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 LDFLAGS = -s -w$(if $(VERSION), -X msg/internal/cli.version=$(VERSION))
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)'
 
-.PHONY: all build run test quick check bench fuzz man install packages clean
+.PHONY: all build run test quick check bench fuzz man install packages windows clean
 
 all: build man
 
@@ -99,6 +102,10 @@ install:
 packages:
 	GOOS=linux GOARCH=$(ARCH) $(MAKE) all
 	GO="$(GO)" dist/packages "$(BIN)" "$(or $(VERSION),0.0.0)" "$(ARCH)" $(NFPM)
+
+windows:
+	GO="$(GO)" $(GO) run ./dist/windows -version "$(or $(VERSION),0.0.0)" -out "$(BIN)/windows" -downloads "$(DOWNLOADS)" \
+		-sign-key "$(SIGN_KEY)" -sign-cert "$(SIGN_CERT)" -sign-pass "$(SIGN_PASS)" -sign-ts "$(SIGN_TS)"
 
 clean:
 	rm -rf $(BIN)

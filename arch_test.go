@@ -194,7 +194,7 @@ func libraries(s source) []string {
 }
 
 func processState(s source) []string {
-	if s.isTest() || s.below("cmd", "test") { // test/ has programs that tests need
+	if s.isTest() || s.below("cmd", "test", "dist") { // test/ and dist/ have programs that tests and packages need
 		return nil
 	}
 	names := []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Setenv", "Unsetenv", "Clearenv", "Exit"}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
@@ -41,7 +42,7 @@ func serviceAccount(name string) (account, sid string, err error) {
 	switch strings.ToLower(name) {
 	case "", "localsystem":
 		return "", "", nil // what the service manager takes without a name
-	case "localservice":
+	case "localservice", strings.ToLower(localService):
 		return localService, "LS", nil
 	}
 	return "", "", fmt.Errorf("--account %q: LocalSystem or LocalService", name)
@@ -109,7 +110,7 @@ func (p program) install(account, sid string, o options) error {
 		return fmt.Errorf("installing service %s: %w", serviceName, err)
 	}
 	defer s.Close()
-	p.tune(s, config)
+	p.tune(s)
 	err = eventlog.InstallAsEventCreate(serviceName, eventlog.Info|eventlog.Warning|eventlog.Error)
 	if err != nil && !strings.Contains(err.Error(), "exists") {
 		return fmt.Errorf("source of the event log: %w", err)
@@ -117,9 +118,25 @@ func (p program) install(account, sid string, o options) error {
 	return nil
 }
 
+// prepareService is for the MSI, which has made the service and its source of
+// events itself: it does the rest of install.
+func (p program) prepareService(o options) int {
+	_, sid, err := serviceAccount(o.account)
+	if err == nil {
+		err = prepareData(dataFolder(), sid)
+	}
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	return p.withService(func(s *mgr.Service) error {
+		p.tune(s)
+		return nil
+	})
+}
+
 // tune sets what not every system has; a service without it works as well. If
 // it is set when the service is made, an error takes the service away again.
-func (p program) tune(s *mgr.Service, config mgr.Config) {
+func (p program) tune(s *mgr.Service) {
 	restart := func(d time.Duration) mgr.RecoveryAction {
 		return mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d}
 	}
@@ -127,9 +144,14 @@ func (p program) tune(s *mgr.Service, config mgr.Config) {
 	if err != nil {
 		p.note(fmt.Errorf("it is not started again after a crash: %w", err))
 	}
-	config.SidType, config.DelayedAutoStart = windows.SERVICE_SID_TYPE_UNRESTRICTED, true
-	if err := s.UpdateConfig(config); err != nil {
-		p.note(fmt.Errorf("without a SID of its own and a delayed start: %w", err))
+	// Not by Service.UpdateConfig, which sets the type of the service as well.
+	sidType := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
+	if err := windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_SERVICE_SID_INFO, (*byte)(unsafe.Pointer(&sidType))); err != nil {
+		p.note(fmt.Errorf("without a SID of its own: %w", err))
+	}
+	delayed := windows.SERVICE_DELAYED_AUTO_START_INFO{IsDelayedAutoStartUp: 1}
+	if err := windows.ChangeServiceConfig2(s.Handle, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, (*byte)(unsafe.Pointer(&delayed))); err != nil {
+		p.note(fmt.Errorf("without a delayed start: %w", err))
 	}
 }
 
@@ -299,6 +321,7 @@ func (w eventWriter) Write(line []byte) (int, error) {
 func serviceCommands() []command {
 	return []command{
 		{"service install", []string{"config", "account"}, program.installService},
+		{"service prepare", []string{"account"}, program.prepareService},
 		{"service uninstall", nil, program.uninstallService},
 		{"service start", nil, program.startService},
 		{"service stop", nil, program.stopService},
@@ -309,12 +332,13 @@ func serviceCommands() []command {
 const (
 	serviceUsage = `msgd serve --service [--config FILE] [--socket PIPE]
 msgd service install [--config FILE] [--account LocalSystem | LocalService]
+msgd service prepare [--account LocalSystem | LocalService]
 msgd service uninstall | start | stop
 `
 	serviceHelp = `
 service     As an administrator: make msgd a service that starts with Windows,
             take it away, start or stop it. What it has to say is in the event
-            log (Application, msgd).
+            log (Application, msgd). The MSI runs prepare.
 `
 )
 
