@@ -25,6 +25,7 @@ type book struct {
 	members map[string]*record // by name
 	byKey   map[string]*record
 	invites map[string]*invitation // by the hash of the secret
+	removed []string               // keys of former members, which do not come back
 	revoked []byte                 // the sealed list; nil if there is none
 }
 
@@ -50,6 +51,7 @@ type invitation struct {
 type bookJSON struct {
 	Members []*record              `json:"members"`
 	Invites map[string]*invitation `json:"invites"`
+	Removed []string               `json:"removed,omitempty"`
 	Revoked []byte                 `json:"revoked,omitempty"`
 }
 
@@ -68,13 +70,13 @@ func loadBook(dir string) (*book, error) {
 		b.members[r.Name], b.byKey[r.Key] = r, r
 	}
 	maps.Copy(b.invites, j.Invites)
-	b.revoked = j.Revoked
+	b.revoked, b.removed = j.Revoked, j.Removed
 	return b, err
 }
 
 // save writes the book. The caller holds mu, or has the book alone.
 func (b *book) save() error {
-	j := bookJSON{Invites: b.invites, Revoked: b.revoked}
+	j := bookJSON{Invites: b.invites, Revoked: b.revoked, Removed: b.removed}
 	for _, name := range slices.Sorted(maps.Keys(b.members)) {
 		j.Members = append(j.Members, b.members[name])
 	}
@@ -127,6 +129,8 @@ func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 		return record{}, errors.New("the join token is used up, or of another hub")
 	case !now.Before(i.Until):
 		return record{}, fmt.Errorf("the join token has expired on %s", i.Until.Format(time.RFC3339))
+	case slices.Contains(b.removed, key):
+		return record{}, errors.New("its key was revoked: remove the folder of the fleet on that computer, and join anew")
 	case b.members[name] != nil:
 		return record{}, fmt.Errorf("there is a member %q with another key already: msgd revoke %s comes first", name, name)
 	}
@@ -158,6 +162,7 @@ func (b *book) remove(name string) (record, error) {
 	}
 	delete(b.members, name)
 	delete(b.byKey, r.Key)
+	b.removed = append(b.removed, r.Key)
 	return *r, b.save()
 }
 

@@ -3,11 +3,11 @@ package fleet
 import (
 	"encoding/base64"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
+	"golang.org/x/time/rate"
 )
 
 // guard decides who may connect to the hub, and what each may publish and
@@ -17,9 +17,7 @@ type guard struct {
 	admin string // public key of the administrator
 	own   string // public key of the hub's own connection
 	log   *slog.Logger
-
-	mu    sync.Mutex
-	lines time.Time // when the last refusal was logged
+	lines *rate.Limiter // of the log, that strangers can cause
 }
 
 // Users that are not members; no member can be called so.
@@ -59,10 +57,7 @@ func (g *guard) Check(c server.ClientAuthentication) bool {
 
 // refuse tells of a refusal, a few a second at most: anybody can cause them.
 func (g *guard) refuse(name string, c server.ClientAuthentication, why string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Since(g.lines) > time.Second/4 {
-		g.lines = time.Now()
+	if g.lines.Allow() {
 		g.log.Warn("a connection is refused", "name", name, "address", c.RemoteAddress(), "reason", why)
 	}
 }

@@ -82,3 +82,6 @@ func IsFleet(server string) (selector string, ok bool) {
 	}
 	return server, isPattern(strings.ToLower(server))
 }
+
+// String joins the selectors.
+func (h Hosts) String() string { return strings.Join(h, ",") }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
+	"golang.org/x/time/rate"
 )
 
 // Hub is the office's own server: a nats-server in this process, with the
@@ -67,7 +68,7 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.CustomClientAuthentication = &guard{book: b, admin: c.Admin, own: public, log: log}
+	o.CustomClientAuthentication = &guard{book: b, admin: c.Admin, own: public, log: log, lines: rate.NewLimiter(4, 20)}
 	h := &Hub{config: c, book: b, log: log}
 	if h.server, err = server.NewServer(o); err != nil {
 		return nil, fmt.Errorf("starting the hub: %w", err)
@@ -174,15 +175,31 @@ func (h *Hub) Close() {
 
 // kick ends the connections of a member, which then connects anew, with the
 // rights that it has now, or not at all.
-func (h *Hub) kick(name string) {
-	for id := range h.connections(name) {
+func (h *Hub) kick(r record) {
+	for id := range h.connections(r.Key) {
 		_ = h.server.DisconnectClientByID(id) // it may have gone by itself
 	}
 }
 
-// connections are those of a member, or all if name is empty, with the name of
-// each.
-func (h *Hub) connections(name string) map[uint64]string {
+// refreshGrace is how long a member has to connect anew by itself.
+const refreshGrace = 2 * time.Second
+
+// poke has a member connect anew at once, with the rights that it has now. One
+// that does not is made to.
+func (h *Hub) poke(r record) {
+	old := h.connections(r.Key)
+	if err := h.conn.Publish(subjectPoke(r.Name), nil); err != nil {
+		h.log.Error("telling a member", "name", r.Name, "error", err)
+	}
+	time.AfterFunc(refreshGrace, func() {
+		for id := range old {
+			_ = h.server.DisconnectClientByID(id) // most are not there any more
+		}
+	})
+}
+
+// connections are those of a key, or all if it is empty, with the key of each.
+func (h *Hub) connections(key string) map[uint64]string {
 	all := map[uint64]string{}
 	z, err := h.server.Connz(&server.ConnzOptions{Username: true, Limit: 1 << 20})
 	if err != nil {
@@ -190,18 +207,18 @@ func (h *Hub) connections(name string) map[uint64]string {
 		return nil
 	}
 	for _, c := range z.Conns {
-		if name == "" || c.AuthorizedUser == name {
+		if key == "" || c.AuthorizedUser == key { // the server calls a user by its key
 			all[c.Cid] = c.AuthorizedUser
 		}
 	}
 	return all
 }
 
-// present are the members that are connected.
+// present are the keys of the members that are connected.
 func (h *Hub) present() map[string]bool {
 	there := map[string]bool{}
-	for _, name := range h.connections("") {
-		there[name] = true
+	for _, key := range h.connections("") {
+		there[key] = true
 	}
 	return there
 }
@@ -213,7 +230,9 @@ type serverLog struct{ *slog.Logger }
 func (l serverLog) Noticef(format string, v ...any) { l.Debug(fmt.Sprintf(format, v...)) }
 
 // Warnf is a warning.
-func (l serverLog) Warnf(format string, v ...any) { l.Warn("hub", "message", fmt.Sprintf(format, v...)) }
+func (l serverLog) Warnf(format string, v ...any) {
+	l.Warn("hub", "message", fmt.Sprintf(format, v...))
+}
 
 // Fatalf is the last line.
 func (l serverLog) Fatalf(format string, v ...any) {

@@ -138,10 +138,10 @@ func (h *Hub) members(string, ask) (told, error) {
 	there := h.present()
 	var t told
 	for _, r := range h.book.all() {
-		if there[r.Name] {
+		if there[r.Key] {
 			r.Seen = time.Now().UTC()
 		}
-		t.Members = append(t.Members, MemberInfo{r.Name, r.Key, r.Tags, there[r.Name], r.Seen, r.Version, nil})
+		t.Members = append(t.Members, MemberInfo{r.Name, r.Key, r.Tags, there[r.Key], r.Seen, r.Version, nil})
 	}
 	return t, nil
 }
@@ -178,9 +178,9 @@ func (h *Hub) tagging(_ string, a ask) (told, error) {
 			return told{}, err
 		}
 	}
-	_, err := h.book.change(a.Name, func(r *record) { r.Tags = slices.Compact(slices.Sorted(slices.Values(a.Tags))) })
+	r, err := h.book.change(a.Name, func(r *record) { r.Tags = slices.Compact(slices.Sorted(slices.Values(a.Tags))) })
 	if err == nil {
-		h.kick(a.Name)
+		h.poke(r)
 	}
 	return told{}, err
 }
@@ -196,9 +196,13 @@ func (h *Hub) granting(_ string, a ask) (told, error) {
 			return told{}, fmt.Errorf("the grant is for %s, and not for the key of %s", g.Name, a.Name)
 		}
 	}
-	_, err := h.book.change(a.Name, func(r *record) { r.Grant = a.Data })
-	if err == nil {
-		h.kick(a.Name)
+	r, err := h.book.change(a.Name, func(r *record) { r.Grant = a.Data })
+	switch {
+	case err != nil:
+	case len(a.Data) > 0:
+		h.poke(r)
+	default: // what is taken away is gone at once
+		h.kick(r)
 	}
 	return told{}, err
 }
@@ -207,7 +211,7 @@ func (h *Hub) removing(_ string, a ask) (told, error) {
 	r, err := h.book.remove(a.Name)
 	if err == nil {
 		h.log.Info("a member is revoked", "name", r.Name, "key", r.Key)
-		h.kick(r.Name)
+		h.kick(r)
 	}
 	return told{}, err
 }

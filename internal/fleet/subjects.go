@@ -90,6 +90,9 @@ func subjectRPC(verb, host string) string { return prefix + "rpc." + verb + "." 
 // inboxOf is where the answers to a member's own questions go.
 func inboxOf(name string) string { return "_INBOX." + token(name) }
 
+// subjectPoke tells a member that its rights are others now.
+func subjectPoke(name string) string { return inboxOf(name) + ".poke" }
+
 // address is the subject of a command, taken apart.
 type address struct {
 	kind, sender string
