@@ -19,6 +19,7 @@ type Config struct {
 	Rules   Rules
 	Limits  Limits
 	Journal JournalConfig
+	Fleet   string     // folder of this computer as a member of a fleet
 	Metrics Listen     // where metrics are offered; zero is nowhere
 	Log     slog.Level // what is logged
 
@@ -60,6 +61,7 @@ type rawConfig struct {
 	Rule    []rawRule  `toml:"rule"`
 	Limits  rawLimits  `toml:"limits"`
 	Journal rawJournal `toml:"journal"`
+	Fleet   rawFleet   `toml:"fleet"`
 	Metrics rawMetrics `toml:"metrics"`
 	Log     rawLog     `toml:"log"`
 }
@@ -83,6 +85,10 @@ type rawJournal struct {
 	Readers []string `toml:"readers"`
 }
 
+type rawFleet struct {
+	Path string `toml:"path"`
+}
+
 type rawMetrics struct {
 	Listen string `toml:"listen"`
 }
@@ -96,6 +102,9 @@ type rawLog struct {
 // a system without such a folder puts another one in its place.
 const DefaultJournal = "/var/lib/msg/journal.db"
 
+// DefaultFleet is the same for the folder of a member of a fleet.
+const DefaultFleet = "/var/lib/msg/fleet"
+
 // defaults are what a file need not say.
 func defaults() rawConfig {
 	return rawConfig{
@@ -104,6 +113,7 @@ func defaults() rawConfig {
 			Queue: 1000, QueuePerAccount: 50, QueueTime: "30d", Clients: 512, ClientsPerAccount: 64,
 		},
 		Journal: rawJournal{Path: DefaultJournal, Keep: "90d", MaxSize: "64MiB"},
+		Fleet:   rawFleet{Path: DefaultFleet},
 		Log:     rawLog{Level: "info"},
 	}
 }

@@ -31,7 +31,7 @@ func TestOffice(t *testing.T) {
 	receipts, p, err := boss.say("*", hello("for all"))
 	wantErr(t, "all", err, "")
 	expect(t, "all", outcomes(receipts), "desk-1/1 accepted, lab-07/1 accepted, lab-07/2 accepted, lab-08/1 accepted")
-	expect(t, "all", p, Progress{Hosts: 3, Reached: 3, Sessions: 4})
+	expect(t, "all", p, msg.Reach{Hosts: 3, Reached: 3, Sessions: 4})
 	if got := lab.screen("1"); !strings.Contains(got, "root@desk-1") || !strings.Contains(got, "for all") {
 		t.Errorf("shown: %q", got)
 	}
@@ -120,7 +120,7 @@ func TestRestart(t *testing.T) {
 	m.Wait, m.ID, m.Sent = true, msg.NewID(time.Now()), time.Now()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- boss.Send(context.Background(), root, []string{"lab-07"}, first(msg.ParseTarget("*")), m, func(msg.Receipt) {}, func(Progress) {})
+		ended <- boss.Send(context.Background(), root, []string{"lab-07"}, first(msg.ParseTarget("*")), m, func(msg.Receipt) {}, func(msg.Reach) {})
 	}()
 	lab.waitFor("it has it", func() bool { return lab.inbox.get(m.ID) != nil })
 	boss.end()

@@ -224,19 +224,19 @@ func (o *office) tag(d *desk, tags ...string) {
 var root = msg.Principal{User: "root", Account: "0", Superuser: true}
 
 // say sends as root and waits for the end.
-func (d *desk) say(hosts string, m msg.Message) (receipts []msg.Receipt, p Progress, err error) {
+func (d *desk) say(hosts string, m msg.Message) (receipts []msg.Receipt, p msg.Reach, err error) {
 	d.t.Helper()
 	return d.sayAs(root, hosts, "*", m)
 }
 
-func (d *desk) sayAs(p msg.Principal, hosts, to string, m msg.Message) (receipts []msg.Receipt, progress Progress, err error) {
+func (d *desk) sayAs(p msg.Principal, hosts, to string, m msg.Message) (receipts []msg.Receipt, progress msg.Reach, err error) {
 	d.t.Helper()
 	m.ID = msg.NewID(time.Now())
 	m.Sent = time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	err = d.Send(ctx, p, strings.Split(hosts, ","), first(msg.ParseTarget(to)), m,
-		func(r msg.Receipt) { receipts = append(receipts, r) }, func(x Progress) { progress = x })
+		func(r msg.Receipt) { receipts = append(receipts, r) }, func(x msg.Reach) { progress = x })
 	return receipts, progress, err
 }
 

@@ -193,20 +193,9 @@ func (s *sent) receipts(t target) []msg.Receipt {
 	return append(slices.Clone(report.Receipts), whole)
 }
 
-// Progress counts how far a message is.
-type Progress struct {
-	Hosts    int `json:"hosts"`    // that it is for
-	Reached  int `json:"reached"`  // have it, or have refused it
-	Absent   int `json:"absent"`   // are not connected
-	Failed   int `json:"failed"`   // will not get it
-	Nobody   int `json:"nobody"`   // have it, and nobody there is meant
-	Sessions int `json:"sessions"` // that it has been delivered to, or could not
-	Answered int `json:"answered"`
-}
-
 // progress counts; mu is held.
-func (s *sent) progress() Progress {
-	p := Progress{Hosts: len(s.Targets)}
+func (s *sent) progress() msg.Reach {
+	p := msg.Reach{Hosts: len(s.Targets)}
 	for _, t := range s.Targets {
 		switch t.State {
 		case stateAbsent:

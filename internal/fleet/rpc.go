@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"msg"
 )
 
 // Verbs of what members ask the hub.
@@ -95,4 +97,9 @@ func askHub(ctx context.Context, conn *nats.Conn, subject string, a ask) (told, 
 		return told{}, errors.New("the hub: " + t.Error)
 	}
 	return t, nil
+}
+
+// Member leaves out what only members need.
+func (m MemberInfo) Member() msg.Member {
+	return msg.Member{Name: m.Name, Tags: append([]string{}, m.Tags...), Online: m.Online, Seen: m.Seen, Version: m.Version}
 }

@@ -269,7 +269,7 @@ func TestForgedReport(t *testing.T) {
 	m.ID, m.Sent = msg.NewID(time.Now()), time.Now()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- boss.Send(context.Background(), root, []string{"lab-07"}, first(msg.ParseTarget("*")), m, func(msg.Receipt) {}, func(Progress) {})
+		ended <- boss.Send(context.Background(), root, []string{"lab-07"}, first(msg.ParseTarget("*")), m, func(msg.Receipt) {}, func(msg.Reach) {})
 	}()
 	lab.waitFor("it has it", func() bool { return lab.inbox.get(m.ID) != nil })
 	forged := Report{Org: o.orgPub, ID: m.ID, Sender: "desk-1", Host: "lab-07", Serial: 99, At: time.Now(), Done: true,

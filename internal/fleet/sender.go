@@ -25,7 +25,7 @@ var ErrNotMember = msg.UnsupportedError("this computer may not send to a fleet: 
 // it leaves, and goes on when ctx has ended: what comes of it then is in
 // Records. Absent members are told of at once; with Message.Queue they get it
 // when they are back.
-func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.Target, m msg.Message, report func(msg.Receipt), tell func(Progress)) error {
+func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.Target, m msg.Message, report func(msg.Receipt), tell func(msg.Reach)) error {
 	now := n.clock()
 	e := Envelope{ID: m.ID, Op: opSend, To: t.Strings(), Message: m, Issued: now.UTC(), Expires: now.Add(life(m)).UTC()}
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
@@ -402,7 +402,7 @@ func (n *Node) reported(subject string, data []byte) {
 
 // follow passes on what comes of a message until all members have had their
 // say, as far as ctx waits for it.
-func (n *Node) follow(ctx context.Context, s *sent, report func(msg.Receipt), tell func(Progress)) error {
+func (n *Node) follow(ctx context.Context, s *sent, report func(msg.Receipt), tell func(msg.Reach)) error {
 	told := map[string][]msg.Receipt{}
 	s.mu.Lock()
 	for _, t := range s.Targets { // those of which nothing is to be waited for
@@ -435,7 +435,7 @@ func (n *Node) follow(ctx context.Context, s *sent, report func(msg.Receipt), te
 }
 
 // newsOf returns the receipts that are not told yet.
-func (s *sent) newsOf(told map[string][]msg.Receipt) (fresh []msg.Receipt, p Progress, over bool, missing []string) {
+func (s *sent) newsOf(told map[string][]msg.Receipt) (fresh []msg.Receipt, p msg.Reach, over bool, missing []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	news := s.news
