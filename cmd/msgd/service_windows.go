@@ -298,10 +298,10 @@ func (w eventWriter) Write(line []byte) (int, error) {
 // serviceCommands are those that Windows has besides.
 func serviceCommands() []command {
 	return []command{
-		{"service install", []string{"config", "account"}, program.installService},
-		{"service uninstall", nil, program.uninstallService},
-		{"service start", nil, program.startService},
-		{"service stop", nil, program.stopService},
+		{name: "service install", flags: []string{"config", "account"}, run: program.installService},
+		{name: "service uninstall", run: program.uninstallService},
+		{name: "service start", run: program.startService},
+		{name: "service stop", run: program.stopService},
 	}
 }
 

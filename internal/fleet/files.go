@@ -82,8 +82,11 @@ func saveKey(path string, key nkeys.KeyPair) error {
 	return writeFile(path, append(seed, '\n'))
 }
 
+// Key is a key that signs.
+type Key = nkeys.KeyPair
+
 // LoadKey reads a key from a file.
-func LoadKey(path string) (nkeys.KeyPair, error) {
+func LoadKey(path string) (Key, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading a key: %w", err)

@@ -302,6 +302,15 @@ func (a *Administrator) Members(ctx context.Context) ([]MemberInfo, error) {
 	return t.Members, err
 }
 
+// Describe says what a member may do, and for whom.
+func (a *Administrator) Describe(m MemberInfo) string {
+	g, err := OpenGrant(m.Grant, a.config.Org, time.Now())
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(append([]string{"root"}, g.For...), " and ") + ": " + g.May.String()
+}
+
 // Invite makes a join token for so many computers.
 func (a *Administrator) Invite(ctx context.Context, uses int, until time.Time) (JoinToken, error) {
 	t, err := a.ask(ctx, verbInvite, ask{Uses: uses, Until: until})
