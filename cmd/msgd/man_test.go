@@ -66,7 +66,7 @@ func TestDocumentedCommands(t *testing.T) {
 // TestDocumentedExamples parses what the help, the man page and the README
 // show.
 func TestDocumentedExamples(t *testing.T) {
-	documents := []string{"../../doc/msgd.8.scd", "../../README.md"}
+	documents := []string{"../../doc/msgd.8.scd", "../../doc/fleet.md", "../../README.md"}
 	hosttest.CheckExamples(t, helpText(), documents, func(words []string) error {
 		_, _, err := parse(words[1:])
 		return err

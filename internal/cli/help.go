@@ -34,6 +34,7 @@ MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
     [/SERVER:host[,host...]] [/COUNTER] [/JSON]
 QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]
+QUERY HOST [name] [/JSON]
 `
 
 // Help is the long form, for /?.
@@ -61,7 +62,8 @@ message; -- ends them, if the message begins with / or -. All of them can be
 written as /time:60, --time=60, --time 60 or -time:60.
 
     /server:HOST    the computer, by ssh, or @file for a list of them;
-                    ssh://bob@web1:2222 says how.
+                    ssh://bob@web1:2222 says how. In a fleet also *, lab-*
+                    and tag:lab.
     /time:N         how long the message stays and an answer is waited for:
                     seconds, or 90s, 10m, 2h; 60 if left out; 0 is until it
                     is answered.
@@ -123,6 +125,12 @@ of one, answers included:
 
     query message
     query message 5DTB4K
+
+query host lists the computers of the fleet, when each was there, and its tags;
+/server:* asks all of them:
+
+    query host 'lab-*'
+    query session '/server:*'
 
 Exit status: 0 all that was asked for is listed; 1 something is not there, or
 an error; 2 wrong usage; 130 interrupted. /version tells the version. See

@@ -159,6 +159,7 @@ func TestUsageLines(t *testing.T) {
 				"QUERY {SESSION | USER} [name | user | id]\n" +
 				"    [/SERVER:host[,host...]] [/COUNTER] [/JSON]\n" +
 				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]\n" +
+				"QUERY HOST [name] [/JSON]\n" +
 				"query: what to query is missing\n",
 		},
 	} {

@@ -578,17 +578,26 @@ func (s *sent) sessions() (list []msg.Session, err error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Reports)) {
 		list = append(list, s.Reports[name].Sessions...)
 	}
-	var errs []error
+	var failed []string
 	for _, t := range s.Targets {
 		r := s.Reports[t.Name]
 		switch {
 		case t.State != stateReached && t.Detail != "":
-			errs = append(errs, fmt.Errorf("%s: %s", t.Name, t.Detail))
+			failed = append(failed, t.Name+": "+t.Detail)
 		case t.State != stateReached:
-			errs = append(errs, fmt.Errorf("%s: it did not answer within %v", t.Name, askWait))
+			failed = append(failed, fmt.Sprintf("%s: it did not answer within %v", t.Name, askWait))
 		case r.Error != "":
-			errs = append(errs, fmt.Errorf("%s: %s", t.Name, r.Error))
+			failed = append(failed, t.Name+": "+r.Error)
 		}
 	}
-	return list, errors.Join(errs...)
+	switch n := len(failed); {
+	case n == 0:
+		return list, nil
+	case n > firstFailed:
+		return list, fmt.Errorf("%s; and %d more", strings.Join(failed[:firstFailed], "; "), n-firstFailed)
+	}
+	return list, errors.New(strings.Join(failed, "; "))
 }
+
+// firstFailed is how many members an error names.
+const firstFailed = 10
