@@ -43,6 +43,9 @@ func (p program) showFleet(ctx context.Context, members []string, q cli.Query) i
 		return p.fail(c.Messages(ctx, q.Filter, q.Limit, func(msg.Record) {}))
 	}
 	sessions, failed := c.Sessions(ctx)
+	if failed != nil && len(sessions) == 0 {
+		return p.fail(failed)
+	}
 	found, missing := cli.Filter(q, sessions)
 	code := cli.ExitOK
 	for _, name := range missing {

@@ -340,7 +340,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("the help shows %q: %v", example, err)
 		}
 	}
-	if examples != 13 {
-		t.Errorf("%d examples were found, want 13", examples)
+	if examples != 15 {
+		t.Errorf("%d examples were found, want 15", examples)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"msg"
@@ -12,23 +13,19 @@ import (
 
 // TestFollow holds that what comes of a message is known after a restart, to
 // whoever had it sent before.
-func TestFollow(t *testing.T) {
+func TestFollow(t *testing.T) { synctest.Test(t, testFollow) }
+
+func testFollow(t *testing.T) {
 	c := testConfig(t)
 	fake := hosttest.NewFake(seat("1", "alice"), does(seat("2", "bob"), msg.OutcomeAnswered, 0))
 	o := run(t, c, fake)
 	m := question("and?")
 	m.ID = msg.NewID(time.Now())
 	sent := make(chan error, 1)
-	waiting := make(chan struct{})
 	go func() {
-		n := 0
-		sent <- o.Send(context.Background(), principal("root"), msg.Target{msg.ParseSelector("*")}, m, func(msg.Receipt) {
-			if n++; n == 3 { // both are asked, and one has answered
-				close(waiting)
-			}
-		})
+		sent <- o.Send(context.Background(), principal("root"), msg.Target{msg.ParseSelector("*")}, m, func(msg.Receipt) {})
 	}()
-	<-waiting
+	synctest.Wait() // both are asked, and one has answered
 	o.stop()
 	if err := <-sent; !errors.Is(err, msg.ErrStopping) {
 		t.Fatal(err)
@@ -38,31 +35,30 @@ func TestFollow(t *testing.T) {
 		t.Errorf("a message that was never sent: %v, %v", known, err)
 	}
 	var receipts []msg.Receipt
-	known, err := o.Follow(t.Context(), m.ID, func(r msg.Receipt) {
-		receipts = append(receipts, r)
-		if len(receipts) == 2 {
-			go func() {
-				_, err := o.Answer(context.Background(), principal("alice"), msg.Answer{Message: m.ID, Button: "OK"})
-				if err != nil {
-					t.Error(err)
-				}
-			}()
+	followed := make(chan error, 1)
+	go func() {
+		known, err := o.Follow(context.Background(), m.ID, func(r msg.Receipt) { receipts = append(receipts, r) })
+		if !known {
+			t.Error("it is not known")
 		}
-	})
-	if !known || err != nil {
-		t.Errorf("%v, %v", known, err)
+		followed <- err
+	}()
+	synctest.Wait()
+	want(t, "before", last(receipts), "1 accepted..., 2 answered")
+	if _, err := o.Answer(context.Background(), principal("alice"), msg.Answer{Message: m.ID, Button: "OK"}); err != nil {
+		t.Error(err)
+	}
+	if err := <-followed; err != nil {
+		t.Error(err)
 	}
 	want(t, "the end", last(receipts), "1 answered, 2 answered")
 	receipts = nil
-	known, err = o.Follow(t.Context(), m.ID, func(r msg.Receipt) { receipts = append(receipts, r) })
+	known, err := o.Follow(t.Context(), m.ID, func(r msg.Receipt) { receipts = append(receipts, r) })
 	if !known || err != nil {
 		t.Errorf("when it is over: %v, %v", known, err)
 	}
 	want(t, "when it is over", last(receipts), "1 answered, 2 answered")
 	o.stop()
-	if _, err := o.Follow(t.Context(), m.ID, func(msg.Receipt) {}); err != nil && !errors.Is(err, msg.ErrStopping) {
-		t.Errorf("when msgd has ended: %v", err)
-	}
 }
 
 // TestFleetRules holds that an account of another computer is none of this

@@ -46,7 +46,7 @@ func (r Router) Split(ctx context.Context, hosts []string) (members, others []st
 		case forced || IsPattern(h):
 			members = append(members, name)
 		case !hostname.IsLocal(h) && !strings.ContainsAny(h, `:\/@ `):
-			plain = append(plain, h)
+			plain = append(plain, strings.ToLower(h)) // as members are called
 		}
 	}
 	known := r.membersAmong(ctx, plain)
@@ -55,7 +55,7 @@ func (r Router) Split(ctx context.Context, hosts []string) (members, others []st
 		switch {
 		case forced || IsPattern(h):
 		case known[strings.ToLower(h)]:
-			members = append(members, h)
+			members = append(members, strings.ToLower(h))
 		default:
 			others = append(others, h)
 		}
