@@ -116,6 +116,16 @@ func (b *book) find(key string) (record, bool) {
 	return record{}, false
 }
 
+// named returns a copy of the member of a name.
+func (b *book) named(name string) (record, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.members[name]; r != nil {
+		return *r, true
+	}
+	return record{}, false
+}
+
 // redeem makes a member out of a key and a secret.
 func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 	if err := CheckName(name); err != nil {

@@ -64,12 +64,11 @@ func (h *Hub) answer(m *nats.Msg, handle func(string, ask) (told, error), name s
 
 func (h *Hub) hello(name string, a ask) (told, error) {
 	h.book.saw(name, a.Version, time.Now())
-	for _, r := range h.book.all() {
-		if r.Name == name {
-			return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked()}, nil
-		}
+	r, known := h.book.named(name)
+	if !known {
+		return told{}, errors.New("not a member any more")
 	}
-	return told{}, errors.New("not a member any more")
+	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked()}, nil
 }
 
 // maxPage is how much is in one answer.
@@ -81,16 +80,11 @@ const storeTimeout = 10 * time.Second
 // pending is what is kept for a member that was not there. The hub looks at
 // what nobody has checked: if it is wrong, the member finds out.
 func (h *Hub) pending(name string, a ask) (told, error) {
-	var tags []string
-	for _, r := range h.book.all() {
-		if r.Name == name {
-			tags = r.Tags
-		}
-	}
+	r, _ := h.book.named(name)
 	now := time.Now()
 	return h.page(h.msgs, prefix+kindSend+".>", a.After, func(i item) []item {
 		e, err := peek(i.Data)
-		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && e.Hosts.Match(name, tags) {
+		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && e.Hosts.Match(name, r.Tags) {
 			return []item{i}
 		}
 		return nil

@@ -3,12 +3,13 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"msg"
-	"msg/internal/hosttest"
 )
 
 // TestOffice is what an office does: everybody, a tag, names, a question.
@@ -213,4 +214,48 @@ func TestSpeaksFor(t *testing.T) {
 	wantErr(t, "over the rate", err, "3 messages a minute")
 }
 
-var _ = hosttest.NewFake
+// TestHubRestarts holds that a hub which goes and comes back in the middle of 20
+// messages loses none that was accepted, and that none is shown twice.
+func TestHubRestarts(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	var labs []*desk
+	for i := range 4 {
+		labs = append(labs, o.join(fmt.Sprintf("lab-%d", i), person("lab", "1", "bob")))
+	}
+	o.allow(boss, "send to lab-*, broadcast, 1000 a minute")
+	const messages = 20
+	failed := make([]error, messages)
+	var sending sync.WaitGroup
+	for i := range messages {
+		sending.Go(func() {
+			_, p, err := boss.say("lab-*", hello(fmt.Sprintf("number %02d.", i)))
+			if failed[i] = err; err == nil && p.Reached != len(labs) {
+				t.Errorf("message %d: %+v", i, p)
+			}
+		})
+		if i == messages/2 {
+			o.stop()
+			o.start()
+		}
+	}
+	sending.Wait()
+	accepted := 0
+	for i, err := range failed {
+		want := 1
+		if err != nil { // the hub was away when it was asked who is there
+			wantErr(t, "the error", err, "hub")
+			want = 0
+		} else {
+			accepted++
+		}
+		for _, lab := range labs {
+			if n := strings.Count(lab.screen("1"), fmt.Sprintf("number %02d.", i)); n != want {
+				t.Errorf("message %d (%v) is shown %d times on %s", i, err, n, lab.Name())
+			}
+		}
+	}
+	if accepted < messages/4 {
+		t.Errorf("only %d messages were accepted", accepted)
+	}
+}

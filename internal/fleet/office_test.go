@@ -100,7 +100,6 @@ type desk struct {
 	mu       sync.Mutex
 	refused  []string
 	hold     chan struct{} // if not nil, Send waits for it
-	isRoot   bool
 	showings int
 }
 
