@@ -39,6 +39,11 @@ func (p program) hubInit(o options) int {
 	if o.address != "" {
 		hubs = strings.Split(o.address, ",")
 	}
+	if o.hub == defaultHub() { // which is in a folder that has to be ours
+		if err := checkData(o.hub); err != nil {
+			return p.fail(cli.ExitFailed, err)
+		}
+	}
 	seed, err := fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
