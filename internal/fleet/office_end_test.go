@@ -259,3 +259,40 @@ func TestHubRestarts(t *testing.T) {
 		t.Errorf("only %d messages were accepted", accepted)
 	}
 }
+
+// TestSilent holds that a member which is connected and says nothing is not
+// waited for, and that its answer counts all the same when it comes.
+func TestSilent(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	lab := o.join("lab-07", person("lab-07", "1", "bob"))
+	lab.hold = make(chan struct{})
+	o.allow(boss, "send, broadcast")
+	m := hello("hm")
+	m.Queue = time.Hour
+	now := time.Now()
+	e := Envelope{ID: msg.NewID(now), Op: opSend, To: []string{"*"}, Message: m, Issued: now, Expires: now.Add(time.Hour)}
+	e.Message.ID, e.Message.Sent = e.ID, now
+	s, err := boss.prepare(t.Context(), root, []string{"lab-07"}, &e)
+	wantErr(t, "preparing", err, "")
+	if boss.settle(s, e, now) || s.heard() {
+		t.Error("nothing is waited for")
+	}
+	if boss.settle(s, e, now.Add(-2*noReply)) || !s.heard() {
+		t.Error("it is waited for, or over")
+	}
+	expect(t, "outcome", outcomes(boss.Records(root, e.ID)[0].Receipts), "lab-07/ queued")
+	boss.publishAll(s, e)
+	close(lab.hold)
+	boss.waitFor("it has answered", func() bool {
+		return outcomes(boss.Records(root, e.ID)[0].Receipts) == "lab-07/1 accepted"
+	})
+	e.Message.Queue, e.ID = 0, msg.NewID(now)
+	e.Message.ID = e.ID
+	s, err = boss.prepare(t.Context(), root, []string{"lab-07"}, &e)
+	wantErr(t, "preparing", err, "")
+	if !boss.settle(s, e, now.Add(-2*noReply)) || !s.heard() {
+		t.Error("a member that says nothing is waited for")
+	}
+	expect(t, "outcome", outcomes(boss.Records(root, e.ID)[0].Receipts), "lab-07/ failed")
+}

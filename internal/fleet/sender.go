@@ -167,6 +167,10 @@ func (n *Node) settle(s *sent, e Envelope, begin time.Time) bool {
 		case t.State == stateAbsent && e.Message.Queue == 0:
 		case t.State == stateWaiting && now.After(begin.Add(noReply)) && e.Message.Queue == 0:
 			s.fail(t, "it is connected and did not answer within "+noReply.String())
+		case t.State == stateWaiting && now.After(begin.Add(noReply)): // it asks the store itself, at times
+			t.State, t.Detail, over = stateAbsent, "it is connected and does not answer", false
+			s.dirty, s.news = true, append(s.news, t.Name)
+			s.tell()
 		case now.After(e.Expires.Add(lateAnswer)):
 			if t.State == stateReached { // what it has said so far stands
 				s.fail(t, "it has not said what came of it in the end")
