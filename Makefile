@@ -84,6 +84,7 @@ install:
 	ln -sf query.1 $(DESTDIR)$(PREFIX)/share/man/man1/quser.1
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd.service
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd-hub.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd-hub.service
 	install -m644 dist/systemd/msgd.socket dist/systemd/msgd-windows.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -Dm644 doc/windows.md $(DESTDIR)$(PREFIX)/share/doc/msg/windows.md
 	install -Dm644 dist/sysusers.d/msg.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/msg.conf

@@ -9,7 +9,7 @@ import (
 
 // TestDocumentedExamples parses what the help, the README and the man page show.
 func TestDocumentedExamples(t *testing.T) {
-	documents := []string{"../../README.md", "../../doc/msg.1.scd"}
+	documents := []string{"../../README.md", "../../doc/fleet.md", "../../doc/msg.1.scd"}
 	hosttest.CheckExamples(t, cli.Help("msg"), documents, func(words []string) error {
 		_, err := cli.ParseMsg(words[1:])
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"msg/internal/cli"
 	"msg/internal/hostname"
 	"msg/internal/login"
+	"msg/internal/route"
 )
 
 // maxHosts is how many hosts are sent to at the same time.
@@ -27,7 +29,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 	target, problems := cli.Recipients(m.Recipient, p.readList)
 	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
 	hosts = hostname.Distinct(hosts)
-	ui.many = len(hosts) > 1
+	ui.many = len(hosts) > 1 || slices.ContainsFunc(hosts, route.IsPattern)
 	for _, err := range append(problems, hostProblems...) {
 		ui.problem(err, "")
 	}
@@ -57,7 +59,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 	if len(hosts) == 0 {
 		hosts = []string{here}
 	}
-	if m.Wait && p.terminal(p.stderr) {
+	if (m.Wait || ui.many) && p.terminal(p.stderr) {
 		ui.showProgress(p.stderr)
 	}
 	p.router.From = login.New(ctx, m.User, os.Getenv)
@@ -71,7 +73,11 @@ func (p program) sendAll(ctx context.Context, hosts []string, ui *ui) {
 	// Of several hosts, nobody who is asked for a password would know whose.
 	p.router.Ask = len(hosts) == 1 && hosts[0] != here && p.terminal(p.stderr)
 	limit := make(chan struct{}, maxHosts)
+	members, hosts := p.router.Split(ctx, hosts)
 	var wg sync.WaitGroup
+	if len(members) > 0 {
+		wg.Go(func() { p.sendFleet(ctx, members, ui) })
+	}
 	for _, name := range hosts {
 		wg.Go(func() {
 			limit <- struct{}{}

@@ -37,6 +37,8 @@ type ui struct {
 	progress   progress
 	late       bool // the wait is long enough for a progress line
 	timer      *time.Timer
+	reach      *msg.Reach // of a message to the fleet; nil before anything is known
+	wholes     int        // members that it did not reach
 }
 
 // progressAfter is when a wait is long enough to tell how it goes.
@@ -66,6 +68,10 @@ func (u *ui) hideProgress() {
 
 // redraw brings the progress line up to date. The caller holds mu.
 func (u *ui) redraw() {
+	if u.late && u.reach != nil {
+		u.progress.draw(cli.ReachLine(*u.reach))
+		return
+	}
 	if total := len(u.begun); u.late && total > u.done {
 		u.progress.draw(cli.ProgressLine(u.answered, total-u.done, total))
 	}
@@ -131,6 +137,10 @@ func (u *ui) receipt(r msg.Receipt) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	defer u.redraw()
+	if cli.IsWhole(r.Session) {
+		u.whole(r)
+		return
+	}
 	label := cli.SessionLabel(r.Session, u.many)
 	u.begin(r, label)
 	if r.Final {

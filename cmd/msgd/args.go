@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"msg/internal/cli"
 	"msg/internal/control"
@@ -23,13 +24,26 @@ type options struct {
 	config, socket string
 	service        bool   // serve: the service manager of Windows has started it
 	account        string // service install: what it runs as
+
+	hub     string        // folder of the hub
+	listen  string        // hub init: HOST:PORT
+	address string        // hub init: how members reach it
+	offline bool          // hub init: do not keep the key of the organisation
+	uses    int           // hub token
+	life    time.Duration // hub token
+	may     string        // operator add
+	key     string        // operator add, revoke: file with the key of the organisation
+	grant   bool          // revoke: only what it may
+	name    string        // join
+	words   []string      // what is not a flag
 }
 
 // command is one row of the table.
 type command struct {
-	name  string
-	flags []string
-	run   func(program, options) int
+	name        string
+	flags       []string
+	run         func(program, options) int
+	least, most int // words that are not flags
 }
 
 func commands() []command {
@@ -38,13 +52,24 @@ func commands() []command {
 		serve = append(serve, "service")
 	}
 	return append([]command{
-		{"serve", serve, program.serve},
-		{"check", []string{"config", "socket"}, program.check},
-		{"relay", []string{"socket"}, program.relay},
-		{"version", nil, program.version},
-		{"help", nil, program.help},
+		{name: "serve", flags: serve, run: program.serve},
+		{name: "check", flags: []string{"config", "socket"}, run: program.check},
+		{name: "relay", flags: []string{"socket"}, run: program.relay},
+		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
+		{name: "hub init", flags: []string{"hub", "listen", "address", "offline"}, run: program.hubInit},
+		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
+		{name: "hub token", flags: []string{"hub", "uses", "for"}, run: program.hubToken},
+		{name: "members", flags: []string{"hub"}, run: program.members},
+		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100},
+		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1},
+		{name: "revoke", flags: []string{"hub", "key", "grant"}, run: program.revoke, least: 1, most: 1},
+		{name: "version", run: program.version},
+		{name: "help", run: program.help},
 	}, serviceCommands()...)
 }
+
+// groups are the first words of commands that have two.
+var groups = []string{"service", "hub", "operator"}
 
 // spellings are other names of commands, which everybody tries.
 var spellings = map[string]string{
@@ -62,7 +87,7 @@ func parse(args []string) (command, options, error) {
 		name = full
 	}
 	all := commands()
-	if name == "service" && len(args) > 1 { // two words are one command
+	if slices.Contains(groups, name) && len(args) > 1 { // two words are one command
 		name, args = name+" "+args[1], args[1:]
 	}
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
@@ -73,15 +98,30 @@ func parse(args []string) (command, options, error) {
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	c.define(f, &o)
-	switch err := f.Parse(args[1:]); {
+	err := parseMixed(f, args[1:], &o.words)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return command{name: "help", run: program.help}, o, nil
 	case err != nil:
 		return c, o, fmt.Errorf("%s: %w", c.name, err)
-	case f.NArg() > 0:
-		return c, o, fmt.Errorf("%s: %q is one word too many", c.name, f.Arg(0))
+	case len(o.words) > c.most:
+		return c, o, fmt.Errorf("%s: %q is one word too many", c.name, o.words[c.most])
+	case len(o.words) < c.least:
+		return c, o, fmt.Errorf("%s: a word is missing", c.name)
+	case slices.Contains(c.flags, "may") && o.may == "":
+		return c, o, fmt.Errorf("%s: --may is missing", c.name)
 	}
 	return c, o, nil
+}
+
+// parseMixed takes flags also behind words.
+func parseMixed(f *flag.FlagSet, args []string, words *[]string) error {
+	for {
+		if err := f.Parse(args); err != nil || f.NArg() == 0 {
+			return err
+		}
+		*words, args = append(*words, f.Arg(0)), f.Args()[1:]
+	}
 }
 
 func (c command) define(f *flag.FlagSet, o *options) {
@@ -97,11 +137,38 @@ func (c command) define(f *flag.FlagSet, o *options) {
 	if slices.Contains(c.flags, "account") {
 		f.StringVar(&o.account, "account", "LocalSystem", "")
 	}
+	c.defineFleet(f, o)
+}
+
+// defineFleet defines the flags of what has to do with a fleet.
+func (c command) defineFleet(f *flag.FlagSet, o *options) {
+	define := map[string]func(){
+		"hub":     func() { f.StringVar(&o.hub, "hub", defaultHub(), "") },
+		"listen":  func() { f.StringVar(&o.listen, "listen", "0.0.0.0:"+hubPort, "") },
+		"address": func() { f.StringVar(&o.address, "address", "", "") },
+		"offline": func() { f.BoolVar(&o.offline, "offline", false, "") },
+		"uses":    func() { f.IntVar(&o.uses, "uses", 1, "") },
+		"for":     func() { f.DurationVar(&o.life, "for", time.Hour, "") },
+		"may":     func() { f.StringVar(&o.may, "may", "", "") },
+		"key":     func() { f.StringVar(&o.key, "key", "", "") },
+		"grant":   func() { f.BoolVar(&o.grant, "grant", false, "") },
+		"name":    func() { f.StringVar(&o.name, "name", "", "") },
+	}
+	for _, name := range c.flags {
+		if d := define[name]; d != nil {
+			d()
+		}
+	}
 }
 
 const usage = `msgd serve [--config FILE] [--socket PATH]
 msgd check [--config FILE] [--socket PATH]
 msgd relay [--socket PATH]
+msgd join TOKEN [--name NAME] [--config FILE]
+msgd hub init [--listen HOST:PORT] [--address HOST:PORT,...] [--offline]
+msgd hub serve | hub token [--uses N] [--for TIME]
+msgd members | tag HOST [TAG...] | revoke HOST [--grant] [--key FILE]
+msgd operator add [USER@]HOST --may "WHAT" [--key FILE]
 msgd version | help
 ` + serviceUsage
 
@@ -123,6 +190,28 @@ relay   Connect standard input and output with the socket. It is what msg runs
         on another computer, with the rights of the account there:
 
             ssh web1 msgd relay
+
+join    Make this computer a member of a fleet, as root, with a token of its hub:
+
+            msgd join msg1.aHViOjQyMjI.c2hh.ORG.c2VjcmV0
+
+hub     Make the hub of a fleet and a token for the first 100 computers, and
+        serve them; make more tokens:
+
+            msgd hub init
+            msgd hub serve
+            msgd hub token --uses 30 --for 24h
+
+members, tag, operator, revoke
+        On the computer of the hub: who is a member; give members tags; let
+        somebody on a member send; take that, or a member, away:
+
+            msgd tag lab-07 lab ground-floor
+            msgd operator add alice@desk-1 --may "send to tag:lab, broadcast"
+            msgd revoke lab-07
+
+        They take --hub FOLDER, as hub does; it is ` + defaultHub() + ` if
+        left out.
 
 FILE is ` + defaultConfig() + ` and PATH ` + control.Socket + ` if left out. SIGTERM
 and Ctrl-C end msgd serve when what is being shown has been shown.

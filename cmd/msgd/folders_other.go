@@ -17,6 +17,11 @@ func defaultConfig() string { return "/etc/msg/msgd.toml" }
 
 func defaultJournal() string { return daemon.DefaultJournal }
 
+func defaultFleet() string { return daemon.DefaultFleet }
+
+// defaultHub is where a hub is unless a flag says otherwise.
+func defaultHub() string { return "/var/lib/msg/hub" }
+
 // makeSocketFolder is for where systemd has not made it. Only root can do that
 // in /run.
 func makeSocketFolder(path string) error { return os.MkdirAll(filepath.Dir(path), 0o755) }

@@ -29,6 +29,11 @@ func defaultConfig() string { return filepath.Join(dataFolder(), "msgd.toml") }
 
 func defaultJournal() string { return filepath.Join(dataFolder(), "journal.db") }
 
+func defaultFleet() string { return filepath.Join(dataFolder(), "fleet") }
+
+// defaultHub is where a hub is unless a flag says otherwise.
+func defaultHub() string { return filepath.Join(dataFolder(), "hub") }
+
 // makeSocketFolder has nothing to do: pipes are in no folder of ours.
 func makeSocketFolder(string) error { return nil }
 

@@ -12,9 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -75,6 +78,11 @@ func (f fake) Close() error {
 //	signal NAME            send msgd a signal (TERM, INT, KILL), and wait for its
 //	                       end; its exit status is in $STATUS
 //	ask FILE COMMAND...    run COMMAND, which answers the request in FILE
+//	hub ARGUMENT...        start msgd hub serve, and wait until it is ready
+//	eventually PATTERN COMMAND...
+//	                       run COMMAND until what it prints matches PATTERN
+//	token FILE ARGUMENT... have the hub make a join token
+//	join FILE ARGUMENT...  run msgd join with that token
 func TestScripts(t *testing.T) {
 	if os.PathSeparator != '/' {
 		t.Skip("msgd runs on Linux")
@@ -82,7 +90,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireUniqueNames: true, Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "serve": serve, "signal": sendSignal, "ask": ask,
+			"exits": exits, "serve": serve, "signal": sendSignal, "ask": ask, "hub": serveHub, "eventually": eventually, "token": token, "join": join,
 		},
 	})
 }
@@ -99,8 +107,16 @@ func setUp(env *testscript.Env) error {
 	}
 	env.Defer(func() { _ = os.RemoveAll(run) })
 	env.Setenv("RUN", run)
+	port, err := net.Listen("tcp", "127.0.0.1:0") // one that is free
+	if err != nil {
+		return err
+	}
+	env.Setenv("HUB", port.Addr().String())
+	if err := port.Close(); err != nil {
+		return err
+	}
 	for _, name := range []string{"msgd", "other"} {
-		config := fmt.Sprintf("[journal]\npath = %q\n", filepath.Join(run, name+".db"))
+		config := fmt.Sprintf("[journal]\npath = %q\n[fleet]\npath = %q\n", filepath.Join(run, name+".db"), filepath.Join(run, name+".fleet"))
 		if err := os.WriteFile(filepath.Join(env.WorkDir, name+".toml"), []byte(config), 0o644); err != nil {
 			return err
 		}
@@ -148,13 +164,25 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: serve ARGUMENT...")
 	}
+	start(ts, ts.Value(process{}).(*running), append([]string{"serve"}, args...))
+}
+
+// serveHub is the same for a hub, which ends with the script.
+func serveHub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: hub ARGUMENT...")
+	}
+	start(ts, &running{}, append([]string{"hub", "serve"}, args...))
+}
+
+// start starts msgd and waits until it is ready.
+func start(ts *testscript.TestScript, r *running, args []string) {
 	path := filepath.Join(ts.Getenv("RUN"), "notify")
 	_ = os.Remove(path)
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	ts.Check(err)
 	defer l.Close()
-	r := ts.Value(process{}).(*running)
-	*r = running{ended: make(chan error, 1), cmd: exec.Command("msgd", append([]string{"serve"}, args...)...)}
+	*r = running{ended: make(chan error, 1), cmd: exec.Command("msgd", args...)}
 	r.cmd.Dir, r.cmd.Stderr = ts.MkAbs("."), &r.log
 	r.cmd.Env = append(ts.Value(environment{}).([]string), "NOTIFY_SOCKET="+path)
 	ts.Check(r.cmd.Start())
@@ -173,6 +201,29 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case <-r.ended:
 		ts.Fatalf("msgd has ended:\n%s", r.log.String())
+	}
+}
+
+// eventually runs a command again and again until it prints what it should:
+// what happens elsewhere tells nobody here.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually PATTERN COMMAND...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		cmd := exec.CommandContext(ctx, args[1], args[2:]...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), ts.Value(environment{}).([]string)
+		out, err := cmd.CombinedOutput()
+		if want.Match(out) {
+			return
+		}
+		if ctx.Err() != nil {
+			ts.Fatalf("%s never prints %s, but %v and\n%s", args[1], want, err, out)
+		}
 	}
 }
 
@@ -210,4 +261,22 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(in.Close())
 	ts.Check(cmd.Wait())
+}
+
+// token has the hub make a token, which join uses: it is not known before.
+func token(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: token FILE ARGUMENT...")
+	}
+	ts.Check(ts.Exec("msgd", append([]string{"hub", "token"}, args[1:]...)...))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile("stdout")), 0o600))
+}
+
+// join joins with the token in a file; whether that went well is looked at
+// afterwards.
+func join(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: join FILE ARGUMENT...")
+	}
+	_ = ts.Exec("msgd", append([]string{"join", strings.TrimSpace(ts.ReadFile(args[0]))}, args[1:]...)...)
 }

@@ -59,6 +59,9 @@ func loadConfig(path string) (daemon.Config, error) {
 	if config.Journal.Path == daemon.DefaultJournal {
 		config.Journal.Path = defaultJournal()
 	}
+	if config.Fleet == daemon.DefaultFleet {
+		config.Fleet = defaultFleet()
+	}
 	return config, err
 }
 
@@ -77,6 +80,7 @@ type service struct {
 	log      *slog.Logger
 	computer computer
 	daemon   *daemon.Daemon
+	member   *member
 	server   *control.Server
 	listener *listener
 	windows  *forWindows
@@ -120,11 +124,12 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 	for _, w := range warnings(config, accounts) {
 		log.Warn("configuration", "warning", w)
 	}
+	member := &member{Daemon: d, dir: config.Fleet, accounts: accounts, log: log}
 	server := &control.Server{
-		Service: d, Host: name, Log: log, Accounts: accounts, Groups: config.Groups(),
+		Service: member, Fleet: member.offer(), Host: name, Log: log, Accounts: accounts, Groups: config.Groups(),
 		MaxClients: config.Limits.Clients, MaxPerUser: config.Limits.ClientsPerAccount,
 	}
-	return &service{config: config, log: log, computer: c, daemon: d, server: server, listener: l, windows: windows, ready: func() {}}, nil
+	return &service{config: config, log: log, computer: c, daemon: d, member: member, server: server, listener: l, windows: windows, ready: func() {}}, nil
 }
 
 // run serves until something fails, or somebody ends it; then it lets what is
@@ -145,6 +150,7 @@ func (s *service) run(ctx context.Context) error {
 	tasks.Go(func() error { return s.server.Serve(serving, s.listener) })
 	tasks.Go(func() error { return s.windows.serve(serving) })
 	tasks.Go(func() error { return s.keep(serving) })
+	tasks.Go(func() error { return s.member.run(serving) })
 	tasks.Go(func() error { return s.metrics(serving) })
 	tasks.Go(func() error { return watchdog(running, s.log, s.healthy) })
 	s.log.Info("msgd serves", "version", cli.Version(), "socket", s.listener.Addr().String())

@@ -320,11 +320,11 @@ func (w eventWriter) Write(line []byte) (int, error) {
 // serviceCommands are those that Windows has besides.
 func serviceCommands() []command {
 	return []command{
-		{"service install", []string{"config", "account"}, program.installService},
-		{"service prepare", []string{"account"}, program.prepareService},
-		{"service uninstall", nil, program.uninstallService},
-		{"service start", nil, program.startService},
-		{"service stop", nil, program.stopService},
+		{name: "service install", flags: []string{"config", "account"}, run: program.installService},
+		{name: "service prepare", flags: []string{"account"}, run: program.prepareService},
+		{name: "service uninstall", run: program.uninstallService},
+		{name: "service start", run: program.startService},
+		{name: "service stop", run: program.stopService},
 	}
 }
 

@@ -49,6 +49,9 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		fmt.Fprintln(p.out, "query", cli.Version())
 		return cli.ExitOK
 	}
+	if q.Kind == cli.QueryHost {
+		return p.members(ctx, q)
+	}
 	return p.list(ctx, q)
 }
 
@@ -79,6 +82,12 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	}
 	p.router.From = login.New(ctx, q.User, os.Getenv)
 	p.router.Ask = len(q.Servers) > 0 && len(hosts) == 1 && term.IsTerminal(int(p.stderr.Fd()))
+	members, hosts := p.router.Split(ctx, hosts)
+	if len(members) > 0 {
+		if c := p.showFleet(ctx, members, q); c != cli.ExitOK {
+			code = c
+		}
+	}
 	for i, found := range p.askAll(ctx, hosts, q) {
 		heading := ""
 		if len(hosts) > 1 && !q.JSON {

@@ -88,7 +88,7 @@ _msg_candidates() {
 	elif [[ ! $ended && $1 == [-/]* ]]; then
 		_msg_option "$command" "$1"
 	elif [[ ! $kind ]]; then
-		printf '%s\n' session user message
+		printf '%s\n' session user message host
 	elif [[ $recipient ]]; then
 		return
 	elif [[ $dnd ]]; then
@@ -101,7 +101,7 @@ _msg_candidates() {
 _msgd_candidates() {
 	local command=$1 before=${*: -2:1}
 	if (($# == 1)); then
-		printf '%s\n' serve check relay version help --version --help
+		printf '%s\n' serve check relay join hub members tag operator revoke version help --version --help
 		return
 	fi
 	case $before in

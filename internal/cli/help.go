@@ -34,6 +34,7 @@ MSG {/OK[:id] | /ANSWER:text[:id] | /DND [ON | OFF | UNTIL time] | /DOCTOR}
 const queryUsage = `QUERY {SESSION | USER} [name | user | id]
     [/SERVER:host[,host...]] [/USER:name] [/COUNTER] [/JSON]
 QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]
+QUERY HOST [name] [/JSON]
 `
 
 // Help is the long form, for /?.
@@ -62,7 +63,7 @@ written as /time:60, --time=60, --time 60 or -time:60.
 
     /server:HOST    the computer, by Windows' remote calls or by ssh, or @file
                     for a list of them; rpc://pc42 and ssh://bob@web1:2222 say
-                    how.
+                    how. In a fleet also *, lab-* and tag:lab.
     /user:NAME      the account on Windows computers, as in CORP\bob; the
                     password is asked for. @file has both. Without it the
                     Kerberos ticket of kinit is used.
@@ -128,6 +129,12 @@ of one, answers included:
 
     query message
     query message 5DTB4K
+
+query host lists the computers of the fleet, when each was there, and its tags;
+/server:* asks all of them:
+
+    query host 'lab-*'
+    query session '/server:*'
 
 Exit status: 0 all that was asked for is listed; 1 something is not there, or
 an error; 2 wrong usage; 130 interrupted. /version tells the version. See

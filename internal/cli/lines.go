@@ -26,6 +26,9 @@ const (
 // user name.
 func SessionLabel(s msg.Session, withHost bool) string {
 	label := cmp.Or(s.Name, s.ID, s.User)
+	if label == "" { // a member of a fleet as a whole
+		return text.Line(s.Host)
+	}
 	if withHost {
 		label = s.Host + `\` + label
 	}

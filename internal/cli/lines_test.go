@@ -159,6 +159,7 @@ func TestUsageLines(t *testing.T) {
 				"QUERY {SESSION | USER} [name | user | id]\n" +
 				"    [/SERVER:host[,host...]] [/USER:name] [/COUNTER] [/JSON]\n" +
 				"QUERY MESSAGE [id] [/SERVER:host[,host...]] [/LIMIT:number] [/JSON]\n" +
+				"QUERY HOST [name] [/JSON]\n" +
 				"query: what to query is missing\n",
 		},
 	} {
@@ -333,7 +334,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("the help shows %q: %v", example, err)
 		}
 	}
-	if examples != 13 {
-		t.Errorf("%d examples were found, want 13", examples)
+	if examples != 15 {
+		t.Errorf("%d examples were found, want 15", examples)
 	}
 }

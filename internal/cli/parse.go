@@ -201,6 +201,7 @@ const (
 	QuerySession QueryKind = "session"
 	QueryUser    QueryKind = "user"
 	QueryMessage QueryKind = "message" // what was sent, and what came of it
+	QueryHost    QueryKind = "host"    // members of the fleet
 )
 
 // Query is a command line of query, understood.
@@ -255,15 +256,18 @@ func (q *Query) setWords(words []string) error {
 			return &UsageError{Reason: "what to query is missing", Hint: "query session"}
 		}
 		switch k := QueryKind(strings.ToLower(words[0])); k {
-		case QuerySession, QueryUser, QueryMessage:
+		case QuerySession, QueryUser, QueryMessage, QueryHost:
 			q.Kind = k
 		default:
-			return &UsageError{Word: words[0], Reason: "cannot be queried: write session, user or message", Hint: "query session " + shellQuote(words[0])}
+			return &UsageError{Word: words[0], Reason: "cannot be queried: write session, user, message or host", Hint: "query session " + shellQuote(words[0])}
 		}
 		words = words[1:]
 	}
-	if q.Kind == QueryMessage && q.Counter {
-		return &UsageError{Word: "/counter", Reason: "does not go with query message"}
+	if (q.Kind == QueryMessage || q.Kind == QueryHost) && q.Counter {
+		return &UsageError{Word: "/counter", Reason: "does not go with query " + string(q.Kind)}
+	}
+	if q.Kind == QueryHost && len(q.Servers) > 0 {
+		return &UsageError{Word: "/server", Reason: "does not go with query host", Hint: "query host " + shellQuote(q.Servers[0])}
 	}
 	if q.Kind != QueryMessage && q.Limit > 0 {
 		return &UsageError{Word: "/limit", Reason: "goes with query message only", Hint: "query message /limit:" + strconv.Itoa(q.Limit)}

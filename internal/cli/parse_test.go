@@ -327,7 +327,7 @@ func TestParseQuery(t *testing.T) {
 		{"quser", "", Query{Kind: QueryUser}, ""},
 		{"quser.exe", "bob /json", Query{Kind: QueryUser, Filter: "bob", JSON: true}, ""},
 		{"query", "", Query{}, "what to query is missing"},
-		{"query", "bob", Query{}, `"bob" cannot be queried: write session, user or message`},
+		{"query", "bob", Query{}, `"bob" cannot be queried: write session, user, message or host`},
 		{"query", "session a b", Query{}, `"b" is one name too many`},
 		{"quser", "a b", Query{}, `"b" is one name too many`},
 		{"query", "session /w", Query{}, `"/w" is not an option`},

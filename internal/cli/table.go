@@ -178,6 +178,8 @@ func NoneLine(kind QueryKind, filter string) string {
 		what = "User"
 	case QueryMessage:
 		what = "message"
+	case QueryHost:
+		what = "host"
 	}
 	return "No " + what + " exists for " + text.Line(filter)
 }

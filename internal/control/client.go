@@ -33,8 +33,12 @@ func (c *Client) Close() error { return nil }
 
 // Sessions lists the sessions that the msgd shows to the caller.
 func (c *Client) Sessions(ctx context.Context) ([]msg.Session, error) {
+	return c.sessions(ctx, request{Op: opSessions})
+}
+
+func (c *Client) sessions(ctx context.Context, q request) ([]msg.Session, error) {
 	var list []msg.Session
-	err := c.call(ctx, request{Op: opSessions}, func(r reply) bool {
+	err := c.call(ctx, q, func(r reply) bool {
 		if r.Session != nil {
 			list = append(list, r.Session.value())
 		}
@@ -46,14 +50,25 @@ func (c *Client) Sessions(ctx context.Context) ([]msg.Session, error) {
 // Send sends a message, see msg.Host. If the stream breaks, sessions whose
 // receipts were not final get a failed one: only the msgd knows the outcome.
 func (c *Client) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
-	if len(t) == 0 {
+	return c.send(ctx, request{Op: opSend, To: t.Strings(), Message: &m}, report, nil)
+}
+
+func (c *Client) send(ctx context.Context, q request, report func(msg.Receipt), reach func(msg.Reach)) error {
+	m := *q.Message
+	if len(q.To) == 0 {
 		return msg.ErrTarget
 	}
 	if err := checkMessage(m); err != nil { // JSON would repair the text
 		return err
 	}
 	open := map[string]msg.Receipt{} // sessions that are not yet served
-	err := c.call(ctx, request{Op: opSend, To: t.Strings(), Message: &m}, func(r reply) bool {
+	err := c.call(ctx, q, func(r reply) bool {
+		if r.Reach != nil && q.Hosts != nil {
+			if reach != nil {
+				reach(*r.Reach)
+			}
+			return true
+		}
 		if r.Receipt == nil || r.Receipt.Message != m.ID {
 			return false
 		}

@@ -42,11 +42,13 @@ func decodeGreeting(line []byte) (g greeting, found bool, err error) {
 
 // reply is a line that answers: one of these.
 type reply struct {
-	Session *session `json:"session,omitempty"`
-	Receipt *receipt `json:"receipt,omitempty"`
-	Record  *record  `json:"record,omitempty"`
-	DND     *msg.DND `json:"dnd,omitempty"`
-	Done    *done    `json:"done,omitempty"`
+	Session *session    `json:"session,omitempty"`
+	Receipt *receipt    `json:"receipt,omitempty"`
+	Record  *record     `json:"record,omitempty"`
+	DND     *msg.DND    `json:"dnd,omitempty"`
+	Member  *msg.Member `json:"member,omitempty"`
+	Reach   *msg.Reach  `json:"reach,omitempty"`
+	Done    *done       `json:"done,omitempty"`
 }
 
 func decodeReply(line []byte) (reply, error) {
@@ -55,7 +57,7 @@ func decodeReply(line []byte) (reply, error) {
 		return reply{}, err
 	}
 	kinds := 0
-	for _, present := range []bool{r.Session != nil, r.Receipt != nil, r.Record != nil, r.DND != nil, r.Done != nil} {
+	for _, present := range []bool{r.Session != nil, r.Receipt != nil, r.Record != nil, r.DND != nil, r.Member != nil, r.Reach != nil, r.Done != nil} {
 		if present {
 			kinds++
 		}
@@ -74,6 +76,8 @@ func (r reply) check() error {
 		return r.Receipt.check()
 	case r.Record != nil:
 		return r.Record.check()
+	case r.Member != nil && r.Member.Name == "":
+		return fmt.Errorf("%w: a member without a name", errLine)
 	case r.Done != nil:
 		return r.Done.check()
 	}

@@ -15,6 +15,7 @@ const (
 	opAnswer   = "answer"
 	opDND      = "dnd"
 	opMessages = "messages"
+	opMembers  = "members"
 )
 
 // Limits of what a request holds, beside those of package msg.
@@ -36,6 +37,10 @@ type request struct {
 	DND     *msg.DND     `json:"dnd,omitempty"` // what it is to be; without it, what is it?
 	ID      string       `json:"id,omitempty"`
 	Limit   int          `json:"limit,omitempty"`
+
+	// Hosts are members of the fleet of the msgd that is asked: the message, or
+	// the question, is for them. Without it, it is for the computer itself.
+	Hosts []string `json:"hosts,omitempty"`
 }
 
 // decodeRequest reads a request and checks everything that can be known
@@ -69,9 +74,18 @@ func (r request) check() error {
 	case foreign(opSend, r.To != nil || r.Message != nil), foreign(opAnswer, r.Answer != nil),
 		foreign(opDND, r.DND != nil), foreign(opMessages, r.ID != "" || r.Limit != 0):
 		return fmt.Errorf("%w: a request %q has no such field", errLine, r.Op)
+	case r.Hosts != nil && r.Op != opSend && r.Op != opSessions && r.Op != opMembers:
+		return fmt.Errorf("%w: a request %q has no hosts", errLine, r.Op)
+	case len(r.Hosts) > maxSelectors:
+		return fmt.Errorf("%w: it has %d hosts, the limit is %d", errLine, len(r.Hosts), maxSelectors)
+	}
+	for _, h := range r.Hosts {
+		if h == "" || len(h) > maxSelector {
+			return fmt.Errorf("%w: a host has 1 to %d bytes, not %d", errLine, maxSelector, len(h))
+		}
 	}
 	switch r.Op {
-	case opSessions, opDND:
+	case opSessions, opDND, opMembers:
 		return nil
 	case opSend:
 		return r.checkSend()

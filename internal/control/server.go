@@ -25,6 +25,7 @@ var ErrGone = errors.New("the client has gone")
 type Server struct {
 	Service  Service
 	Host     string       // name of this computer, for Principals and the greeting
+	Fleet    *Fleet       // nil: there is none
 	Log      *slog.Logger // nil: nothing is logged
 	Accounts *account.DB  // nil: one of its own
 
@@ -195,6 +196,9 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, o *out, who identi
 // call does what is asked for. The receipts of a Send come from where others
 // are served too, so that they never wait; lists can be held up.
 func (s *Server) call(ctx context.Context, p msg.Principal, r request, o *out) error {
+	if r.Op == opMembers || len(r.Hosts) > 0 {
+		return s.callFleet(ctx, p, r, o)
+	}
 	switch r.Op {
 	case opSessions:
 		list, err := s.Service.Sessions(ctx, p)

@@ -88,8 +88,8 @@ func TestDocument(t *testing.T) {
 		}
 		seen[kind] = true
 	}
-	want := []string{"greeting", "request sessions", "request send", "request answer", "request dnd", "request messages",
-		"reply session", "reply receipt", "reply record", "reply dnd", "reply done", "reply done unsupported", "reply done failed"}
+	want := []string{"greeting", "request sessions", "request send", "request answer", "request dnd", "request messages", "request members",
+		"reply session", "reply receipt", "reply record", "reply dnd", "reply member", "reply reach", "reply done", "reply done unsupported", "reply done failed"}
 	for _, c := range codes {
 		want = append(want, "reply done "+c.code)
 	}

@@ -19,6 +19,7 @@ type Config struct {
 	Rules   Rules
 	Limits  Limits
 	Journal JournalConfig
+	Fleet   string // folder of this computer as a member of a fleet
 	Metrics Listen // where metrics are offered; zero is nowhere
 	Windows WindowsConfig
 	Log     slog.Level // what is logged
@@ -71,6 +72,7 @@ type rawConfig struct {
 	Rule    []rawRule  `toml:"rule"`
 	Limits  rawLimits  `toml:"limits"`
 	Journal rawJournal `toml:"journal"`
+	Fleet   rawFleet   `toml:"fleet"`
 	Metrics rawMetrics `toml:"metrics"`
 	Windows rawWindows `toml:"windows"`
 	Log     rawLog     `toml:"log"`
@@ -95,6 +97,10 @@ type rawJournal struct {
 	Readers []string `toml:"readers"`
 }
 
+type rawFleet struct {
+	Path string `toml:"path"`
+}
+
 type rawMetrics struct {
 	Listen string `toml:"listen"`
 }
@@ -116,6 +122,9 @@ type rawLog struct {
 // a system without such a folder puts another one in its place.
 const DefaultJournal = "/var/lib/msg/journal.db"
 
+// DefaultFleet is the same for the folder of a member of a fleet.
+const DefaultFleet = "/var/lib/msg/fleet"
+
 // defaults are what a file need not say.
 func defaults() rawConfig {
 	return rawConfig{
@@ -125,6 +134,7 @@ func defaults() rawConfig {
 		},
 		Journal: rawJournal{Path: DefaultJournal, Keep: "90d", MaxSize: "64MiB"},
 		Windows: rawWindows{Sockets: "/run/samba/ncalrpc/np", Keytab: "/etc/krb5.keytab"},
+		Fleet:   rawFleet{Path: DefaultFleet},
 		Log:     rawLog{Level: "info"},
 	}
 }

@@ -29,6 +29,7 @@ func (c *checker) config(raw rawConfig) Config {
 		Rules:   DefaultRules(),
 		Limits:  c.limits(raw.Limits),
 		Journal: c.journal(raw.Journal),
+		Fleet:   c.path("fleet.path", raw.Fleet.Path),
 		Metrics: c.listen("metrics.listen", raw.Metrics.Listen),
 		Windows: c.windows(raw.Windows),
 		Log:     c.level("log.level", raw.Log.Level),
@@ -62,14 +63,11 @@ func (c *checker) limits(raw rawLimits) Limits {
 }
 
 func (c *checker) journal(raw rawJournal) JournalConfig {
-	if !filepath.IsAbs(raw.Path) && !strings.HasPrefix(raw.Path, "/") { // which Windows takes as well
-		c.wrong("journal.path", fmt.Sprintf("= %q", raw.Path), "a path that begins at the root")
-	}
 	for _, name := range raw.Readers {
 		c.name("journal.readers", name, "names of users and @groups", name != anybody && name != oneself)
 	}
 	return JournalConfig{
-		Path:    raw.Path,
+		Path:    c.path("journal.path", raw.Path),
 		Keep:    c.duration("journal.keep", raw.Keep, time.Hour, 36_500*day),
 		MaxSize: c.size("journal.max_size", raw.MaxSize, 1<<20, 1<<40),
 		Readers: raw.Readers,
@@ -95,6 +93,13 @@ func (c *checker) windows(raw rawWindows) WindowsConfig {
 
 // maxNetBIOS is the length of a NetBIOS name.
 const maxNetBIOS = 15
+
+func (c *checker) path(key, path string) string {
+	if !filepath.IsAbs(path) && !strings.HasPrefix(path, "/") { // which Windows takes as well
+		c.wrong(key, fmt.Sprintf("= %q", path), "a path that begins at the root")
+	}
+	return path
+}
 
 func (c *checker) number(key string, n, least, most int) int {
 	if n < least || n > most {

@@ -72,6 +72,7 @@ type Daemon struct {
 	readers  Rules         // of the whole journal
 	reading  chan struct{} // searches of the journal, of which there are few at a time
 	clean    chan struct{} // capacity 1: it is time for housekeeping
+	resumed  chan struct{} // closed when what was unfinished goes on
 	written  atomic.Int64  // bytes, since it was
 
 	// What was not finished when msgd ended; Run goes on with it.
@@ -111,7 +112,7 @@ func Open(config Config, c Computer, accounts *account.DB, log *slog.Logger) (*D
 		rates: newRates(config.Limits), waiting: newWaiting(config.Limits), queue: newQueue(config.Limits),
 		noise:   rate.NewLimiter(1, 20),
 		readers: Rules{{From: config.Journal.Readers, To: []string{anybody}, Allow: true}},
-		reading: make(chan struct{}, maxReading), clean: make(chan struct{}, 1),
+		reading: make(chan struct{}, maxReading), clean: make(chan struct{}, 1), resumed: make(chan struct{}),
 		active: map[*delivery]bool{}, idle: make(chan struct{}),
 	}
 	d.base, d.stop = context.WithCancelCause(context.Background())
@@ -144,6 +145,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.shutDown()
 		return err
 	}
+	close(d.resumed)
 	d.housekeeping(time.Now())
 	hourly := time.NewTicker(time.Hour)
 	defer hourly.Stop()

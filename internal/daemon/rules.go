@@ -53,6 +53,7 @@ func DefaultRules() Rules {
 	return Rules{
 		{From: []string{"@msg"}, To: []string{anybody}, Allow: true},
 		{From: []string{anybody}, To: []string{oneself}, Allow: true},
+		{From: []string{groupOf + fleetMark + "all"}, To: []string{anybody}, Allow: true},
 	}
 }
 
@@ -99,8 +100,13 @@ func (r Rule) fits(p msg.Principal, a Action, s msg.Session, inGroup func(user, 
 func (r Rule) isFrom(p msg.Principal) bool {
 	return slices.ContainsFunc(r.From, func(name string) bool {
 		group, isGroup := strings.CutPrefix(name, groupOf)
-		return name == anybody || name == p.User || isWindowsName(name) && strings.EqualFold(name, p.User) || isGroup && slices.Contains(p.Groups, group)
+		return name == anybody || !isFleet(p) && isUser(name, p.User) || isGroup && slices.Contains(p.Groups, group)
 	})
+}
+
+// isUser reports whether the name in a rule is that of a user.
+func isUser(name, user string) bool {
+	return name == user || isWindowsName(name) && strings.EqualFold(name, user)
 }
 
 // isWindowsName reports whether a name has a domain, CORP\bob. Windows tells
@@ -126,9 +132,12 @@ func (r Rule) isTo(p msg.Principal, s msg.Session, inGroup func(user, group stri
 func (r Rules) names() (users, groups []string) {
 	for _, rule := range r {
 		for _, name := range slices.Concat(rule.From, rule.To) {
-			if group, ok := strings.CutPrefix(name, groupOf); ok {
+			group, isGroup := strings.CutPrefix(name, groupOf)
+			switch {
+			case strings.HasPrefix(group, fleetMark): // no group of this system
+			case isGroup:
 				groups = append(groups, group)
-			} else if name != anybody && name != oneself {
+			case name != anybody && name != oneself:
 				users = append(users, name)
 			}
 		}

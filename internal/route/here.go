@@ -31,7 +31,11 @@ func (c *Computer) openHere(err error) (msg.Host, bool, error) {
 func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 	ctx, cancel := c.limited(ctx, msg.Message{})
 	defer cancel()
-	if c.rpc != nil {
+	switch {
+	case c.members != nil:
+		list, err := c.Client.SessionsOf(ctx, c.members)
+		return list, noFleet(err)
+	case c.rpc != nil:
 		return c.rpc.Sessions(ctx)
 	}
 	list, err := c.Client.Sessions(ctx)
@@ -47,7 +51,10 @@ func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 func (c *Computer) Messages(ctx context.Context, id string, limit int, report func(msg.Record)) error {
 	ctx, cancel := c.limited(ctx, msg.Message{})
 	defer cancel()
-	if c.rpc != nil {
+	switch {
+	case c.members != nil:
+		return errNoFleetMessages
+	case c.rpc != nil:
 		return fmt.Errorf("%s: %w", quote(c.name), errNoMessages)
 	}
 	err := c.Client.Messages(ctx, id, limit, report)
@@ -61,7 +68,10 @@ func (c *Computer) Messages(ctx context.Context, id string, limit int, report fu
 func (c *Computer) Send(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
 	ctx, cancel := c.limited(ctx, m)
 	defer cancel()
-	if c.rpc != nil {
+	switch {
+	case c.members != nil:
+		return c.toFleet(ctx, t, m, report)
+	case c.rpc != nil:
 		return c.sendRPC(ctx, t, m, report)
 	}
 	h, ok, err := c.openHere(c.Client.Send(ctx, t, m, report))

@@ -55,10 +55,13 @@ type Computer struct {
 	rpc    msg.Host    // a Windows computer, without any msgd
 	name   string      // of another computer, as it was written
 	stream *ssh.Stream // the last one to it
+
+	members []string // of the fleet, that it stands for
+	reach   func(msg.Reach)
 }
 
-// notYet is what a way says that this version does not have.
-const notYet = "not in this version"
+// notMember is why a name does not go by the fleet, see Split.
+const notMember = "not a member"
 
 // To finds the way to a computer: NAME, rpc://NAME, or
 // ssh://[USER@]NAME[:PORT].
@@ -83,7 +86,8 @@ func (r Router) To(ctx context.Context, name string) (*Computer, error) {
 		}
 		return nil, fmt.Errorf("%s: no route: %w", quote(name), errNoRPC)
 	case "fleet":
-		return nil, fmt.Errorf("%s: no route: %s is %s", quote(name), strings.ToLower(scheme), notYet)
+		member, _ := cutFleet(name)
+		return r.Fleet([]string{member}, nil), nil
 	}
 	return nil, fmt.Errorf("%s: no route: there is none that is called %s", quote(name), quote(scheme))
 }

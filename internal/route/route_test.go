@@ -41,7 +41,6 @@ func TestContract(t *testing.T) {
 func TestTo(t *testing.T) {
 	var r Router
 	for name, want := range map[string]string{
-		"fleet://web1":        `"fleet://web1": no route: fleet is not in this version`,
 		"RPC://web1":          `"RPC://web1": no route: msg-remote is not installed on this computer`,
 		"http://web1":         `"http://web1": no route: there is none that is called "http"`,
 		"ssh://":              `"ssh://": no host is named`,
@@ -55,6 +54,11 @@ func TestTo(t *testing.T) {
 	}
 	for _, name := range []string{"localhost", ".", "127.0.0.1", `\\localhost`} {
 		if c, err := r.To(t.Context(), name); err != nil || c.By != "" {
+			t.Errorf("%q: %+v, %v", name, c, err)
+		}
+	}
+	for name, member := range map[string]string{"fleet://web1": "web1", "FLEET://tag:lab/": "tag:lab"} {
+		if c, err := r.To(t.Context(), name); err != nil || c.By != "the fleet" || len(c.members) != 1 || c.members[0] != member {
 			t.Errorf("%q: %+v, %v", name, c, err)
 		}
 	}

@@ -28,7 +28,9 @@ import (
 //
 // It runs a msgd until the script ends: that of this computer or of HOST, which
 // the fake ssh reaches, with the people in a file (people.json). What they are
-// shown is in the folder screens, or screens/HOST.
+// shown is in the folder screens, or screens/HOST. If there is a file
+// members.json, the msgd may send to the fleet in it; each of its members that
+// is online has the same people.
 func Daemon(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 2 {
 		ts.Fatalf("usage: daemon [HOST [PEOPLE]]")
@@ -47,7 +49,8 @@ func Daemon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(screens, 0o755))
 	l, err := control.Listen(filepath.Join(dir, socket), 0o666)
 	ts.Check(err)
-	server := control.Server{Service: &msgd{desk: Desk{fake}, screens: screens}, Host: host}
+	d := &msgd{desk: Desk{fake}, screens: screens}
+	server := control.Server{Service: d, Host: host, Fleet: fleetOf(ts, d)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, l) }()

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"msg/internal/cli"
+	"msg/internal/daemon"
+	"msg/internal/fleet"
+	"msg/internal/text"
+)
+
+// hubPort is where a hub listens if nothing else is said: that of NATS.
+const hubPort = "4222"
+
+// firstToken is how good the token of msgd hub init is.
+const (
+	firstUses = 100
+	firstLife = 24 * time.Hour
+)
+
+// hubInit is msgd hub init.
+func (p program) hubInit(o options) int {
+	name, err := hostName()
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	hubs := []string{net.JoinHostPort(name, portOf(o.listen))}
+	if o.address != "" {
+		hubs = strings.Split(o.address, ",")
+	}
+	if o.hub == defaultHub() { // which is in a folder that has to be ours
+		if err := checkData(o.hub); err != nil {
+			return p.fail(cli.ExitFailed, err)
+		}
+	}
+	seed, err := fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	token, err := fleet.Invite(o.hub, firstUses, time.Now().Add(firstLife))
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	fmt.Fprintf(p.out, "The hub is in %s. Start it:\n\n    msgd hub serve\n\nand let computers join, %d of them within %v:\n\n    msgd join %s\n", o.hub, firstUses, firstLife, token)
+	if o.offline {
+		fmt.Fprintf(p.out, "\nThe key of the organisation is shown only now. Keep it where this computer is not,\nand hand it to msgd operator and msgd revoke with --key FILE:\n\n    %s\n", seed)
+	} else {
+		fmt.Fprintf(p.out, "\nThe key of the organisation is %s. Whoever has it can\nallow anything: keep a copy elsewhere, or move it away and use --key FILE.\n", filepath.Join(o.hub, fleet.OrgKeyFile))
+	}
+	return cli.ExitOK
+}
+
+func portOf(listen string) string {
+	if _, port, err := net.SplitHostPort(listen); err == nil {
+		return port
+	}
+	return hubPort
+}
+
+// hostName is the name of this computer as members are called.
+func hostName() (string, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name of this computer: %w", err)
+	}
+	return strings.ToLower(name), nil
+}
+
+// hubServe is msgd hub serve. It needs no rights but to its folder.
+func (p program) hubServe(o options) int {
+	log := newLog(p.err, "", daemon.DefaultConfig().Log)
+	h, err := fleet.StartHub(o.hub, log)
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	defer h.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log.Info("the hub serves", "version", cli.Version(), "address", h.Address())
+	notify(log, "READY=1")
+	if err := h.Wait(ctx); err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	log.Info("the hub ends")
+	return cli.ExitOK
+}
+
+// administer runs what needs the hub of this computer.
+func (p program) administer(o options, do func(context.Context, *fleet.Administrator) error) int {
+	a, err := fleet.OpenAdministrator(o.hub)
+	if err == nil {
+		defer a.Close()
+		err = do(context.Background(), a)
+	}
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	return cli.ExitOK
+}
+
+// hubToken is msgd hub token.
+func (p program) hubToken(o options) int {
+	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
+		token, err := a.Invite(ctx, o.uses, time.Now().Add(o.life))
+		if err == nil {
+			fmt.Fprintln(p.out, token)
+		}
+		return err
+	})
+}
+
+// members is msgd members.
+func (p program) members(o options) int {
+	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
+		list, err := a.Members(ctx)
+		if err != nil {
+			return err
+		}
+		return printMembers(p.out, list, a)
+	})
+}
+
+func printMembers(out io.Writer, list []fleet.MemberInfo, a *fleet.Administrator) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSTATE\tLAST SEEN\tVERSION\tTAGS\tMAY")
+	for _, m := range list {
+		state := "off"
+		if m.Online {
+			state = "on"
+		}
+		may := "-"
+		if len(m.Grant) > 0 {
+			may = a.Describe(m)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, m.Seen.Local().Format("2006-01-02 15:04"),
+			orDash(text.Line(m.Version)), orDash(text.Line(strings.Join(m.Tags, ","))), text.Line(may))
+	}
+	return w.Flush()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// tag is msgd tag.
+func (p program) tag(o options) int {
+	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
+		return a.Tag(ctx, strings.ToLower(o.words[0]), lower(o.words[1:]))
+	})
+}
+
+func lower(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}
+
+// orgKey reads the key of the organisation.
+func (o options) orgKey() (fleet.Key, error) {
+	path := o.key
+	if path == "" {
+		path = filepath.Join(o.hub, fleet.OrgKeyFile)
+	}
+	key, err := fleet.LoadKey(path)
+	if err != nil && o.key == "" {
+		err = fmt.Errorf("%w; if the key of the organisation is elsewhere, say where with --key FILE", err)
+	}
+	return key, err
+}
+
+// operatorAdd is msgd operator add.
+func (p program) operatorAdd(o options) int {
+	who, host, found := strings.Cut(o.words[0], "@")
+	if strings.HasPrefix(o.words[0], "@") { // a group: @ops@desk-1
+		who, host, found = strings.Cut(o.words[0][1:], "@")
+		who = "@" + who
+	}
+	var speaksFor []string
+	if found {
+		speaksFor = []string{who}
+	} else {
+		host = who
+	}
+	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
+		may, err := fleet.ParseMay(o.may, time.Now())
+		if err != nil {
+			return err
+		}
+		key, err := o.orgKey()
+		if err != nil {
+			return err
+		}
+		g, err := a.Allow(ctx, key, strings.ToLower(host), speaksFor, may)
+		if err != nil {
+			return err
+		}
+		speakers := "root"
+		if found {
+			speakers = "root and " + who
+		}
+		fmt.Fprintf(p.out, "%s on %s may: %s\n", text.Line(speakers), text.Line(g.Name), text.Line(g.May.String()))
+		return nil
+	})
+}
+
+// revoke is msgd revoke.
+func (p program) revoke(o options) int {
+	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
+		key, keyErr := o.orgKey()
+		if keyErr != nil && o.key != "" {
+			return keyErr
+		}
+		err := a.Revoke(ctx, key, strings.ToLower(o.words[0]), o.grant)
+		if err == nil && keyErr != nil {
+			fmt.Fprintln(p.err, cli.ErrorLine("msgd", errors.New("the hub has let go of it; the list of what is revoked could not be signed, so what it has signed already is believed until its grant expires: "+keyErr.Error())))
+			return nil
+		}
+		return err
+	})
+}
+
+// join is msgd join.
+func (p program) join(o options) int {
+	config, err := loadConfig(o.config)
+	if err != nil {
+		return p.fail(exitConfig, err)
+	}
+	token, err := fleet.ParseJoinToken(o.words[0])
+	if err == nil && o.name == "" {
+		o.name, err = hostName()
+	}
+	if err == nil {
+		err = checkData(config.Journal.Path)
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err = fleet.Join(ctx, config.Fleet, strings.ToLower(o.name), token)
+	}
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	fmt.Fprintf(p.out, "%s is a member now. msgd notices within seconds, if it runs.\n", text.Line(strings.ToLower(o.name)))
+	if _, err := os.Stat("/run/systemd/system"); err == nil { // see sd_booted(3)
+		fmt.Fprint(p.out, underSystemd)
+	}
+	return cli.ExitOK
+}
+
+// underSystemd is what the unit has to be told: it keeps msgd to this computer.
+const underSystemd = `Under systemd it may not reach the hub yet. Let it:
+
+    mkdir -p /etc/systemd/system/msgd.service.d
+    printf '[Service]\nIPAddressDeny=\nIPAddressAllow=\n' > /etc/systemd/system/msgd.service.d/fleet.conf
+    systemctl daemon-reload
+    systemctl restart msgd.service
+`

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"msg"
+	"msg/internal/text"
+)
+
+// IsWhole reports whether a receipt is about a member of a fleet as a whole.
+func IsWhole(s msg.Session) bool { return s.ID == "" && s.Name == "" && s.User == "" }
+
+// WholeLine says what came of a message on a member as a whole.
+func WholeLine(r msg.Receipt) string {
+	host, detail := text.Line(r.Session.Host), text.Line(r.Detail)
+	if r.Outcome == msg.OutcomeQueued {
+		return host + ": " + cmp.Or(detail, "it is off") + "; it gets the message when it is back"
+	}
+	return host + ": " + cmp.Or(detail, string(r.Outcome))
+}
+
+// ReachLine is shown on a terminal while a message is on its way to a fleet.
+func ReachLine(r msg.Reach) string {
+	line := fmt.Sprintf("%d of %d hosts reached, %d sessions", r.Reached, r.Hosts, r.Sessions)
+	return line + some(r.Answered, "answered") + some(r.Absent, "not connected") + some(r.Failed, "failed")
+}
+
+// SummaryLine ends a message to several members.
+func SummaryLine(r msg.Reach, m msg.Message) string {
+	line := fmt.Sprintf("%s, %d reached", count(r.Hosts, "host"), r.Reached)
+	line += some(r.Absent, "not connected") + some(r.Failed, "failed") + some(r.Nobody, "with nobody there")
+	line += "; " + count(r.Sessions, "session")
+	if m.Wait {
+		line += fmt.Sprintf(", %d answered", r.Answered)
+	}
+	return line
+}
+
+func some(n int, what string) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d %s", n, what)
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// MemberTable is the output of "query host".
+func MemberTable(list []msg.Member, loc text.Locale) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, " HOST\tSTATE\tLAST SEEN\tVERSION\tTAGS")
+	for _, m := range list {
+		state, seen := "Off", "never"
+		if m.Online {
+			state = "On"
+		}
+		if !m.Seen.IsZero() {
+			seen = loc.Format(m.Seen)
+		}
+		fmt.Fprintf(w, " %s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, seen, cmp.Or(text.Line(m.Version), "-"), cmp.Or(text.Line(strings.Join(m.Tags, ",")), "-"))
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return b.String()
+}

@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"msg"
+)
+
+// Follow reports what came of a message so far and what comes, until the last
+// receipt is final; known is false for an ID that the journal does not have. It
+// is for whoever had it sent before msgd was started anew; the error may be
+// msg.ErrStopping.
+func (d *Daemon) Follow(ctx context.Context, id string, report func(msg.Receipt)) (known bool, err error) {
+	select {
+	case <-d.resumed: // from now on it is either on its way or over
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case <-d.base.Done():
+		return false, errStopping
+	}
+	if dl := d.find(id); dl != nil {
+		return true, dl.follow(ctx, report)
+	}
+	var found []number
+	err = d.journal.view(func(t tables) error {
+		t.called(id, func(n number) bool {
+			found = append(found, n)
+			return false
+		})
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		return false, err
+	}
+	s, ok := d.read(found[0])
+	if !ok {
+		return false, nil
+	}
+	r := s.record()
+	for _, x := range r.Receipts {
+		report(x)
+	}
+	if r.Refused != "" {
+		return true, errors.Join(msg.ErrRefused, errors.New(r.Refused))
+	}
+	return true, nil
+}
+
+// follow reports each change of a message on its way.
+func (dl *delivery) follow(ctx context.Context, report func(msg.Receipt)) error {
+	var told []msg.Receipt
+	for {
+		var fresh []msg.Receipt
+		over, cut := false, false
+		ok := dl.wait(ctx, func() bool {
+			for i, p := range dl.places {
+				if i == len(told) {
+					told = append(told, msg.Receipt{})
+				}
+				if r := p.receipt; r.Outcome != "" && r.Outcome != outcomeMoved && (!r.Final || dl.synced[i]) && told[i] != r {
+					told[i] = r
+					fresh = append(fresh, p.full(dl.entry.Message.ID))
+				}
+			}
+			over, cut = dl.holds == 0, dl.cut
+			return over || cut || len(fresh) > 0
+		})
+		for _, r := range fresh {
+			report(r)
+		}
+		switch {
+		case !ok:
+			return context.Cause(ctx)
+		case cut:
+			return errStopping
+		case over:
+			return nil
+		}
+	}
+}

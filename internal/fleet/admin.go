@@ -1,0 +1,148 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+)
+
+// Administrator asks the hub of a folder on this computer, with the key that
+// is there.
+type Administrator struct {
+	dir    string
+	config hubConfig
+	conn   *nats.Conn
+}
+
+// OpenAdministrator connects to the hub of a folder, which has to run.
+func OpenAdministrator(dir string) (*Administrator, error) {
+	c, err := loadHub(dir)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := loadCertificate(dir)
+	if err != nil {
+		return nil, err
+	}
+	key, err := LoadKey(filepath.Join(dir, adminFile))
+	if err != nil {
+		return nil, err
+	}
+	public, err := key.PublicKey()
+	if err != nil {
+		return nil, fmt.Errorf("key of the administrator: %w", err)
+	}
+	conn, err := nats.Connect("nats://"+c.localHub(), nats.Secure(pinned(pinOf(cert.Leaf))), nats.TLSHandshakeFirst(),
+		nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(adminInbox), nats.Timeout(hubTimeout), nats.Name(userAdmin))
+	if err != nil {
+		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", c.localHub(), err)
+	}
+	return &Administrator{dir, c, conn}, nil
+}
+
+// Close ends the connection.
+func (a *Administrator) Close() { a.conn.Close() }
+
+func (a *Administrator) ask(ctx context.Context, verb string, q ask) (told, error) {
+	return askHub(ctx, a.conn, prefix+"admin."+verb, q)
+}
+
+// Members lists the members.
+func (a *Administrator) Members(ctx context.Context) ([]MemberInfo, error) {
+	t, err := a.ask(ctx, verbMembers, ask{})
+	return t.Members, err
+}
+
+// Describe says what a member may do, and for whom.
+func (a *Administrator) Describe(m MemberInfo) string {
+	g, err := OpenGrant(m.Grant, a.config.Org, time.Now())
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(append([]string{"root"}, g.For...), " and ") + ": " + g.May.String()
+}
+
+// Invite makes a join token for so many computers.
+func (a *Administrator) Invite(ctx context.Context, uses int, until time.Time) (JoinToken, error) {
+	t, err := a.ask(ctx, verbInvite, ask{Uses: uses, Until: until})
+	if err != nil {
+		return JoinToken{}, err
+	}
+	return joinToken(a.dir, t.Token)
+}
+
+// Tag gives a member these tags, in place of those it has.
+func (a *Administrator) Tag(ctx context.Context, name string, tags []string) error {
+	_, err := a.ask(ctx, verbTag, ask{Name: name, Tags: tags})
+	return err
+}
+
+// Allow signs a grant for a member with the key of the organisation, and hands
+// it out. It replaces the one that the member has.
+func (a *Administrator) Allow(ctx context.Context, org nkeys.KeyPair, name string, speaksFor []string, may May) (Grant, error) {
+	m, err := a.member(ctx, name)
+	if err != nil {
+		return Grant{}, err
+	}
+	g, err := NewGrant(a.config.Org, name, m.Key, speaksFor, may, time.Now())
+	if err != nil {
+		return Grant{}, err
+	}
+	data, err := g.Seal(org)
+	if err != nil {
+		return Grant{}, err
+	}
+	_, err = a.ask(ctx, verbGrant, ask{Name: name, Data: data})
+	return g, err
+}
+
+func (a *Administrator) member(ctx context.Context, name string) (MemberInfo, error) {
+	list, err := a.Members(ctx)
+	if err != nil {
+		return MemberInfo{}, err
+	}
+	for _, m := range list {
+		if m.Name == name {
+			return m, nil
+		}
+	}
+	return MemberInfo{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+}
+
+// Revoke takes a member out of the book and ends its connections, or, with
+// grantOnly, takes its grant away. Without the key of the organisation nothing
+// is put on the list, and whoever knows a grant of it only ends to believe it
+// when it expires.
+func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name string, grantOnly bool) error {
+	t, err := a.ask(ctx, verbMembers, ask{})
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(t.Members, func(m MemberInfo) bool { return m.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%q is not a member: msgd members lists them", name)
+	}
+	verb, keys := verbRemove, []string{t.Members[i].Key}
+	if grantOnly {
+		verb, keys = verbGrant, nil
+	}
+	if g, err := OpenGrant(t.Members[i].Grant, a.config.Org, time.Now()); err == nil {
+		keys = append(keys, g.ID)
+	}
+	if _, err := a.ask(ctx, verb, ask{Name: name}); err != nil || org == nil || len(keys) == 0 {
+		return err
+	}
+	before, _ := openRevocations(t.Revoked, a.config.Org) // none is an empty list
+	data, err := before.With(a.config.Org, time.Now(), keys...).Seal(org)
+	if err != nil {
+		return err
+	}
+	_, err = a.ask(ctx, verbRevoked, ask{Data: data})
+	return err
+}

@@ -1,0 +1,214 @@
+package fleet
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// book is the member book of a hub: who is a member, with what key, tags and
+// grant; which secrets of join tokens are still good; what is revoked. It is
+// one file, written whole at each change: an office has thousands of members
+// and a few changes a day.
+type book struct {
+	path string
+
+	mu      sync.Mutex
+	members map[string]*record // by name
+	byKey   map[string]*record
+	invites map[string]*invitation // by the hash of the secret
+	removed []string               // keys of former members, which do not come back
+	revoked []byte                 // the sealed list; nil if there is none
+}
+
+// record is one member.
+type record struct {
+	Name   string    `json:"name"`
+	Key    string    `json:"key"`
+	Tags   []string  `json:"tags,omitempty"`
+	Grant  []byte    `json:"grant,omitempty"` // sealed
+	Joined time.Time `json:"joined"`
+
+	Seen    time.Time `json:"seen,omitzero"`
+	Version string    `json:"version,omitempty"`
+}
+
+// invitation is a secret that makes members.
+type invitation struct {
+	Left  int       `json:"left"`
+	Until time.Time `json:"until"`
+}
+
+// bookJSON is the file.
+type bookJSON struct {
+	Members []*record              `json:"members"`
+	Invites map[string]*invitation `json:"invites"`
+	Removed []string               `json:"removed,omitempty"`
+	Revoked []byte                 `json:"revoked,omitempty"`
+}
+
+func newBook(dir string) *book {
+	return &book{path: filepath.Join(dir, bookFile), members: map[string]*record{}, byKey: map[string]*record{}, invites: map[string]*invitation{}}
+}
+
+func loadBook(dir string) (*book, error) {
+	b := newBook(dir)
+	var j bookJSON
+	err := readJSON(b.path, &j)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no hub in %q: make one with msgd hub init", dir)
+	}
+	for _, r := range j.Members {
+		b.members[r.Name], b.byKey[r.Key] = r, r
+	}
+	maps.Copy(b.invites, j.Invites)
+	b.revoked, b.removed = j.Revoked, j.Removed
+	return b, err
+}
+
+// save writes the book. The caller holds mu, or has the book alone.
+func (b *book) save() error {
+	j := bookJSON{Invites: b.invites, Revoked: b.revoked, Removed: b.removed}
+	for _, name := range slices.Sorted(maps.Keys(b.members)) {
+		j.Members = append(j.Members, b.members[name])
+	}
+	return writeJSON(b.path, j)
+}
+
+func hashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// maxInvites is how many secrets are good at the same time.
+const maxInvites = 1000
+
+// invite makes a secret for so many computers.
+func (b *book) invite(uses int, until time.Time) (string, error) {
+	raw := make([]byte, secretSize)
+	_, _ = rand.Read(raw) // never fails, see crypto/rand
+	secret := tokenCode.EncodeToString(raw)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.invites, func(_ string, i *invitation) bool { return i.Left < 1 || !time.Now().Before(i.Until) })
+	if len(b.invites) >= maxInvites {
+		return "", fmt.Errorf("there are %d join tokens already that are still good", len(b.invites))
+	}
+	b.invites[hashOf(secret)] = &invitation{uses, until.UTC()}
+	return secret, b.save()
+}
+
+// find returns a copy of the member with a key.
+func (b *book) find(key string) (record, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.byKey[key]; r != nil {
+		return *r, true
+	}
+	return record{}, false
+}
+
+// named returns a copy of the member of a name.
+func (b *book) named(name string) (record, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.members[name]; r != nil {
+		return *r, true
+	}
+	return record{}, false
+}
+
+// redeem makes a member out of a key and a secret.
+func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
+	if err := CheckName(name); err != nil {
+		return record{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.invites[hashOf(secret)]
+	switch {
+	case secret == "" || i == nil || i.Left < 1:
+		return record{}, errors.New("the join token is used up, or of another hub")
+	case !now.Before(i.Until):
+		return record{}, fmt.Errorf("the join token has expired on %s", i.Until.Format(time.RFC3339))
+	case slices.Contains(b.removed, key):
+		return record{}, errors.New("its key was revoked: remove the folder of the fleet on that computer, and join anew")
+	case b.members[name] != nil:
+		return record{}, fmt.Errorf("there is a member %q with another key already: msgd revoke %s comes first", name, name)
+	}
+	r := &record{Name: name, Key: key, Joined: now.UTC(), Seen: now.UTC()}
+	i.Left--
+	b.members[name], b.byKey[key] = r, r
+	return *r, b.save()
+}
+
+// change changes one member.
+func (b *book) change(name string, change func(*record)) (record, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.members[name]
+	if r == nil {
+		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+	}
+	change(r)
+	return *r, b.save()
+}
+
+// remove takes a member out of the book.
+func (b *book) remove(name string) (record, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.members[name]
+	if r == nil {
+		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+	}
+	delete(b.members, name)
+	delete(b.byKey, r.Key)
+	b.removed = append(b.removed, r.Key)
+	return *r, b.save()
+}
+
+// saw remembers that a member was there. It is on the disk with the next
+// change: it is not worth a write of its own.
+func (b *book) saw(name, version string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.members[name]; r != nil {
+		r.Seen = now.UTC()
+		if version != "" {
+			r.Version = version
+		}
+	}
+}
+
+// all returns copies of the members, by name.
+func (b *book) all() []record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]record, 0, len(b.members))
+	for _, name := range slices.Sorted(maps.Keys(b.members)) {
+		list = append(list, *b.members[name])
+	}
+	return list
+}
+
+func (b *book) setRevoked(data []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.revoked = data
+	return b.save()
+}
+
+func (b *book) getRevoked() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.revoked
+}

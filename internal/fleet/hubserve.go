@@ -1,0 +1,248 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// serve offers what members and administrators can ask for. Who asks is in the
+// subject, as the guard has made sure.
+func (h *Hub) serve() error {
+	handlers := map[string]func(name string, a ask) (told, error){
+		verbHello: h.hello, verbPending: h.pending, verbMembers: h.members, verbAcks: h.past,
+	}
+	_, err1 := h.conn.Subscribe(prefix+"rpc.*.*", func(m *nats.Msg) {
+		parts := strings.Split(m.Subject, ".")
+		name, _ := untoken(parts[4])
+		h.answer(m, handlers[parts[3]], name)
+	})
+	admin := map[string]func(string, ask) (told, error){
+		verbMembers: h.listing, verbInvite: h.inviting, verbTag: h.tagging, verbGrant: h.granting, verbRemove: h.removing, verbRevoked: h.revoking,
+	}
+	_, err2 := h.conn.Subscribe(prefix+"admin.*", func(m *nats.Msg) {
+		h.answer(m, admin[strings.TrimPrefix(m.Subject, prefix+"admin.")], "")
+	})
+	_, err3 := h.conn.Subscribe(prefix+kindSend+".>", h.record)
+	sub, err4 := h.conn.Subscribe(prefix+"ack.>", h.acks.take)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return fmt.Errorf("its services: %w", err)
+	}
+	return errors.Join(sub.SetPendingLimits(-1, -1), h.conn.Flush())
+}
+
+func (h *Hub) answer(m *nats.Msg, handle func(string, ask) (told, error), name string) {
+	var a ask
+	err := strict(m.Data, &a)
+	var t told
+	switch {
+	case handle == nil:
+		err = errors.New("it does not know this question; it may be older than the one who asks")
+	case err == nil:
+		t, err = handle(name, a)
+	}
+	if err != nil {
+		t = told{Error: err.Error()}
+	}
+	b, err := json.Marshal(t)
+	if err == nil {
+		err = m.Respond(b)
+	}
+	if err != nil {
+		h.log.Error("answering a member", "error", err)
+	}
+}
+
+func (h *Hub) hello(name string, a ask) (told, error) {
+	h.book.saw(name, a.Version, time.Now())
+	r, known := h.book.named(name)
+	if !known {
+		return told{}, errors.New("not a member any more")
+	}
+	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked()}, nil
+}
+
+// maxPage is how much is in one answer.
+const maxPage = 1 << 20
+
+// storeTimeout bounds the reading of a page.
+const storeTimeout = 10 * time.Second
+
+// pending is what is kept for a member that was not there. The hub looks at
+// what nobody has checked: if it is wrong, the member finds out.
+func (h *Hub) pending(name string, a ask) (told, error) {
+	r, _ := h.book.named(name)
+	now := time.Now()
+	return h.page(h.msgs, prefix+kindSend+".>", a.After, func(i item) []item {
+		e, err := peek(i.Data)
+		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && e.Hosts.Match(name, r.Tags) {
+			return []item{i}
+		}
+		return nil
+	})
+}
+
+// past is what came of a message.
+func (h *Hub) past(name string, a ask) (told, error) {
+	if !isID(a.ID) {
+		return told{}, fmt.Errorf("%q is not the ID of a message", a.ID)
+	}
+	return h.page(h.audit, auditAcks(token(name), a.ID), a.After, func(i item) (list []item) {
+		if err := json.Unmarshal(i.Data, &list); err != nil {
+			h.log.Error("reading stream AUDIT", "error", err)
+		}
+		return list
+	})
+}
+
+// page reads from a stream until the page is full.
+func (h *Hub) page(s jetstream.Stream, subject string, after uint64, take func(item) []item) (told, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	t := told{After: after}
+	for size := 0; size < maxPage; {
+		m, err := s.GetMsg(ctx, t.After+1, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return t, nil
+		}
+		if err != nil {
+			return told{}, fmt.Errorf("reading the store: %w", err)
+		}
+		t.After = m.Sequence
+		for _, i := range take(item{m.Subject, m.Data}) {
+			t.Items = append(t.Items, i)
+			size += len(i.Data)
+		}
+	}
+	t.More = true
+	return t, nil
+}
+
+// members lists all, with who is connected.
+func (h *Hub) members(string, ask) (told, error) {
+	there := h.present()
+	var t told
+	for _, r := range h.book.all() {
+		if there[r.Key] {
+			r.Seen = time.Now().UTC()
+		}
+		t.Members = append(t.Members, MemberInfo{r.Name, r.Key, r.Tags, there[r.Key], r.Seen, r.Version, nil})
+	}
+	return t, nil
+}
+
+// listing is members for administrators.
+func (h *Hub) listing(string, ask) (told, error) {
+	t, err := h.members("", ask{})
+	t.Revoked = h.book.getRevoked()
+	for i, r := range h.book.all() {
+		if i < len(t.Members) && t.Members[i].Name == r.Name {
+			t.Members[i].Grant = r.Grant
+		}
+	}
+	return t, err
+}
+
+func (h *Hub) inviting(_ string, a ask) (told, error) {
+	if a.Uses < 1 || a.Uses > mostHosts || !time.Now().Before(a.Until) {
+		return told{}, fmt.Errorf("a join token for %d computers until %v", a.Uses, a.Until)
+	}
+	secret, err := h.book.invite(a.Uses, a.Until)
+	return told{Token: secret}, err
+}
+
+// maxTags is how many tags a member has at most; each is a subscription.
+const maxTags = 32
+
+func (h *Hub) tagging(_ string, a ask) (told, error) {
+	if len(a.Tags) > maxTags {
+		return told{}, fmt.Errorf("there are %d tags, the limit is %d", len(a.Tags), maxTags)
+	}
+	for _, tag := range a.Tags {
+		if err := CheckName(tag); err != nil {
+			return told{}, err
+		}
+	}
+	r, err := h.book.change(a.Name, func(r *record) { r.Tags = slices.Compact(slices.Sorted(slices.Values(a.Tags))) })
+	if err == nil {
+		h.poke(r)
+	}
+	return told{}, err
+}
+
+// granting gives a member a grant, which the organisation has signed.
+func (h *Hub) granting(_ string, a ask) (told, error) {
+	if len(a.Data) > 0 {
+		g, err := OpenGrant(a.Data, h.config.Org, time.Now())
+		if err != nil {
+			return told{}, err
+		}
+		if r, known := h.book.find(g.Key); !known || r.Name != a.Name || g.Name != a.Name {
+			return told{}, fmt.Errorf("the grant is for %s, and not for the key of %s", g.Name, a.Name)
+		}
+	}
+	r, err := h.book.change(a.Name, func(r *record) { r.Grant = a.Data })
+	switch {
+	case err != nil:
+	case len(a.Data) > 0:
+		h.poke(r)
+	default: // what is taken away is gone at once
+		h.kick(r)
+	}
+	return told{}, err
+}
+
+func (h *Hub) removing(_ string, a ask) (told, error) {
+	r, err := h.book.remove(a.Name)
+	if err == nil {
+		h.log.Info("a member is revoked", "name", r.Name, "key", r.Key)
+		h.kick(r)
+	}
+	return told{}, err
+}
+
+// revoking takes over a list that the organisation has signed, and tells all.
+func (h *Hub) revoking(_ string, a ask) (told, error) {
+	if err := h.checkRevoked(a.Data); err != nil {
+		return told{}, err
+	}
+	if err := h.book.setRevoked(a.Data); err != nil {
+		return told{}, err
+	}
+	return told{}, h.conn.Publish(subjectRevoked, a.Data)
+}
+
+func (h *Hub) checkRevoked(data []byte) error {
+	next, err := openRevocations(data, h.config.Org)
+	if err != nil {
+		return err
+	}
+	before, err := openRevocations(h.book.getRevoked(), h.config.Org)
+	if err == nil && next.Serial <= before.Serial {
+		return fmt.Errorf("there is a list %d already, and this is %d: try again", before.Serial, next.Serial)
+	}
+	return nil
+}
+
+// record puts a message into stream AUDIT.
+func (h *Hub) record(m *nats.Msg) {
+	a, ok := parseAddress(m.Subject)
+	if !ok {
+		return
+	}
+	e, err := peek(m.Data)
+	if err != nil || !isID(e.ID) {
+		return
+	}
+	// The same message on several subjects is there once.
+	if _, err := h.js.PublishAsync(subjectAudit+kindSend+"."+token(a.sender)+"."+e.ID, m.Data, jetstream.WithMsgID(e.ID)); err != nil {
+		h.log.Error("writing stream AUDIT", "error", err)
+	}
+}

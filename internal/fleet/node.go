@@ -1,0 +1,388 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+	"golang.org/x/time/rate"
+
+	"msg"
+)
+
+// Local is what a Node shows messages with. A daemon.Daemon has all of it.
+type Local struct {
+	// Send is control.Service.Send.
+	Send func(ctx context.Context, p msg.Principal, t msg.Target, m msg.Message, report func(msg.Receipt)) error
+
+	// Follow reports what came of a message that was given to Send before this
+	// process began, and what comes, until all is final or it fails; known is
+	// false for a message that Send never got.
+	Follow func(ctx context.Context, id string, report func(msg.Receipt)) (known bool, err error)
+
+	// Refuse writes down what was not shown: who is said to have sent what, and
+	// why it is not believed.
+	Refuse func(from, id, reason string)
+
+	// Sessions is control.Service.Sessions.
+	Sessions func(ctx context.Context, p msg.Principal) ([]msg.Session, error)
+
+	// InGroup knows the accounts of this computer.
+	InGroup func(user, group string) bool
+}
+
+// Files of a member's folder.
+const (
+	nodeFile  = "node.json"
+	nodeKey   = "node.nk"
+	stateFile = "state.json"
+	inboxDir  = "inbox"
+	outboxDir = "outbox"
+)
+
+// nodeConfig is what joining has written down.
+type nodeConfig struct {
+	Name string   `json:"name"`
+	Hubs []string `json:"hubs"`
+	Pin  []byte   `json:"pin"`
+	Org  string   `json:"org"`
+}
+
+// nodeState is what a member has to know again after a restart.
+type nodeState struct {
+	After   uint64            `json:"after"`             // of stream MSG, what has been looked at
+	Revoked []byte            `json:"revoked,omitempty"` // sealed
+	Pins    map[string]string `json:"pins,omitempty"`    // name to key of members that were sent to
+}
+
+// Join makes this computer a member: it makes a key, which never leaves the
+// folder, and shows it to the hub together with the secret of the token.
+func Join(ctx context.Context, dir, name string, t JoinToken) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if Joined(dir) {
+		return fmt.Errorf("this computer is a member already: its key is in %q; remove that folder to join another fleet", dir)
+	}
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, nodeKey)
+	key, err := LoadKey(path) // of an attempt that the hub may have seen
+	if errors.Is(err, fs.ErrNotExist) {
+		if key, err = nkeys.CreateUser(); err == nil {
+			err = saveKey(path, key)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c := nodeConfig{Name: name, Hubs: t.Hubs, Pin: t.Pin, Org: t.Org}
+	options, err := c.options(key)
+	if err != nil {
+		return err
+	}
+	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout))...)
+	if err != nil {
+		if errors.Is(err, nats.ErrAuthorization) {
+			return fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", name)
+		}
+		return fmt.Errorf("joining: %w", err)
+	}
+	defer conn.Close()
+	if _, err := askHub(ctx, conn, subjectRPC(verbHello, name), ask{}); err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
+	return writeJSON(filepath.Join(dir, nodeFile), c)
+}
+
+// Joined reports whether this computer is a member.
+func Joined(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, nodeFile))
+	return err == nil
+}
+
+func (c nodeConfig) urls() string {
+	urls := make([]string, len(c.Hubs))
+	for i, h := range c.Hubs {
+		urls[i] = "nats://" + h
+	}
+	return strings.Join(urls, ",")
+}
+
+func (c nodeConfig) options(key nkeys.KeyPair) ([]nats.Option, error) {
+	public, err := key.PublicKey()
+	if err != nil {
+		return nil, fmt.Errorf("key of this member: %w", err)
+	}
+	return []nats.Option{nats.Name(c.Name), nats.Secure(pinned(c.Pin)), nats.TLSHandshakeFirst(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(inboxOf(c.Name))}, nil
+}
+
+// Node is this computer as a member of a fleet. Open makes one and Run is its
+// life; the other methods may be called meanwhile.
+type Node struct {
+	dir     string
+	config  nodeConfig
+	key     nkeys.KeyPair
+	local   Local
+	log     *slog.Logger
+	version string
+	clock   func() time.Time
+	pause   func(attempt int) time.Duration // before the next attempt to reach the hub
+
+	verifier *verifier
+	inbox    *inbox
+	outbox   *outbox
+	up       chan struct{}  // capacity 1: the hub has been reached anew
+	tasks    sync.WaitGroup // messages being shown, and those on their way
+	busy     atomic.Bool    // something has happened since memory was given back
+	ctx      context.Context
+	ended    context.CancelFunc
+
+	mu    sync.Mutex
+	conn  *nats.Conn // nil until Run
+	tags  []string
+	grant []byte // sealed; nil if this member may not send
+	rates *rate.Limiter
+	subs  map[string]*nats.Subscription
+	state nodeState
+
+	questions map[string]*sent // under way, by ID
+}
+
+// Open reads the folder of a member.
+func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
+	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
+		return nil, fmt.Errorf("opening the fleet: %w", err)
+	}
+	var err error
+	if n.key, err = LoadKey(filepath.Join(dir, nodeKey)); err != nil {
+		return nil, err
+	}
+	if err := readJSON(filepath.Join(dir, stateFile), &n.state); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	n.verifier = newVerifier(n.config.Org)
+	if n.state.Revoked != nil {
+		if _, err := n.verifier.revoke(n.state.Revoked); err != nil {
+			return nil, err
+		}
+	}
+	if n.inbox, err = openInbox(filepath.Join(dir, inboxDir), n.clock()); err != nil {
+		return nil, err
+	}
+	n.outbox, err = openOutbox(filepath.Join(dir, outboxDir), n.clock())
+	n.ctx, n.ended = context.WithCancel(context.Background())
+	return n, err
+}
+
+// Name is how this member is called.
+func (n *Node) Name() string { return n.config.Name }
+
+func (n *Node) self() member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return member{n.config.Name, n.tags}
+}
+
+// Times of a member's life.
+const (
+	refreshEvery = 5 * time.Minute // also bounds how late a revocation is known
+	resendEvery  = 2 * time.Second
+	idleAfter    = 30 * time.Second
+	longestPause = 30 * time.Second
+)
+
+// pause is how long to wait before the next attempt to reach the hub: any time
+// up to a bound that grows, so that thousands do not come at once.
+func pause(attempt int) time.Duration {
+	bound := min(longestPause, 5*time.Second<<min(attempt, 8))
+	return rand.N(bound)
+}
+
+// Run keeps the connection to the hub until ctx ends, whatever happens to it;
+// then it returns nil.
+func (n *Node) Run(ctx context.Context) error {
+	options, err := n.config.options(n.key)
+	if err != nil {
+		return err
+	}
+	again := func(*nats.Conn) { n.wake() }
+	conn, err := nats.Connect(n.config.urls(), append(options,
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
+		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
+		nats.PingInterval(time.Minute), nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.log.Info("the hub of the fleet is gone", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.log.Debug("fleet", "error", err) }))...)
+	if err != nil {
+		return fmt.Errorf("connecting to the fleet: %w", err)
+	}
+	n.mu.Lock()
+	n.conn = conn
+	n.mu.Unlock()
+	n.goOn()
+	if conn.IsConnected() {
+		n.wake()
+	}
+	n.keep(ctx)
+	n.ended()
+	n.tasks.Wait()
+	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
+	conn.Close()
+	return n.save()
+}
+
+func (n *Node) wake() {
+	select {
+	case n.up <- struct{}{}:
+	default:
+	}
+}
+
+// keep does what has to be done from time to time.
+func (n *Node) keep(ctx context.Context) {
+	refresh, resend, idle := time.NewTimer(refreshEvery), time.NewTicker(resendEvery), time.NewTicker(idleAfter)
+	defer refresh.Stop()
+	defer resend.Stop()
+	defer idle.Stop()
+	for attempt := 0; ctx.Err() == nil; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-resend.C:
+			n.resend()
+			continue
+		case <-idle.C:
+			if !n.busy.Swap(false) {
+				continue
+			}
+			debug.FreeOSMemory()
+			continue
+		case <-n.up:
+		case <-refresh.C:
+		}
+		n.busy.Store(true)
+		if err := n.refresh(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("talking to the hub of the fleet", "error", err)
+			attempt++
+			refresh.Reset(n.pause(attempt))
+			continue
+		}
+		attempt = 0
+		refresh.Reset(refreshEvery)
+	}
+}
+
+// refresh brings this member up to date with the hub.
+func (n *Node) refresh(ctx context.Context) error {
+	if !n.conn.IsConnected() {
+		return nil // it comes again when it is
+	}
+	t, err := askHub(ctx, n.conn, subjectRPC(verbHello, n.config.Name), ask{Version: n.version})
+	if err != nil {
+		return err
+	}
+	if len(t.Revoked) > 0 {
+		n.revoke(t.Revoked)
+	}
+	n.mu.Lock()
+	if string(n.grant) != string(t.Grant) {
+		n.rates = nil
+	}
+	n.tags, n.grant = t.Tags, t.Grant
+	n.mu.Unlock()
+	if err := n.subscribe(); err != nil {
+		return err
+	}
+	n.log.Info("in the fleet", "name", n.config.Name, "tags", t.Tags, "may_send", t.Grant != nil)
+	if err := n.pending(ctx); err != nil {
+		return err
+	}
+	n.resend()
+	return n.catchUp(ctx)
+}
+
+// subscribe makes the subscriptions those that this member should have.
+func (n *Node) subscribe() error {
+	me := n.self()
+	live := func(m *nats.Msg) { n.receive(m.Subject, m.Data, false) }
+	want := map[string]nats.MsgHandler{
+		subjectPoke(me.name):            func(*nats.Msg) { n.logError("connecting to the hub anew", n.conn.ForceReconnect()) },
+		subjectRevoked:                  func(m *nats.Msg) { n.revoke(m.Data) },
+		inboxOf(me.name) + ".taken.*.*": func(m *nats.Msg) { n.taken(m.Subject) },
+		inboxOf(me.name) + ".stored.*":  n.stored,
+	}
+	for _, kind := range []string{kindSend, kindAsk} {
+		want[prefix+kind+".*.all"] = live
+		want[prefix+kind+".*.host."+site+"."+token(me.name)] = live
+		for _, tag := range me.tags {
+			want[prefix+kind+".*.tag."+token(tag)] = live
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.grant != nil {
+		want[prefix+"ack."+token(me.name)+".>"] = func(m *nats.Msg) { n.reported(m.Subject, m.Data) }
+	}
+	for subject, sub := range n.subs {
+		if want[subject] == nil {
+			_ = sub.Unsubscribe() // the hub has ended it already
+			delete(n.subs, subject)
+		}
+	}
+	for subject, handler := range want {
+		if n.subs[subject] != nil && n.subs[subject].IsValid() {
+			continue
+		}
+		sub, err := n.conn.Subscribe(subject, handler)
+		if err == nil {
+			err = sub.SetPendingLimits(-1, -1)
+		}
+		if err != nil {
+			return fmt.Errorf("subscribing to %q: %w", subject, err)
+		}
+		n.subs[subject] = sub
+	}
+	return n.conn.Flush()
+}
+
+// revoke takes over a list of what is revoked.
+func (n *Node) revoke(data []byte) {
+	newer, err := n.verifier.revoke(data)
+	if err != nil {
+		n.log.Warn("fleet", "error", err)
+		return
+	}
+	if newer {
+		n.mu.Lock()
+		n.state.Revoked = slices.Clone(data)
+		n.mu.Unlock()
+		n.logError("writing the state of the fleet", n.save())
+	}
+}
+
+func (n *Node) save() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return writeJSON(filepath.Join(n.dir, stateFile), n.state)
+}
+
+func (n *Node) logError(what string, err error) {
+	if err != nil {
+		n.log.Error(what, "error", err)
+	}
+}

@@ -1,0 +1,93 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nkeys"
+
+	"msg"
+)
+
+// Members lists the members of the fleet that these selectors mean; none means
+// all of them. Only who may send may ask.
+func (n *Node) Members(ctx context.Context, p msg.Principal, hosts []string) ([]MemberInfo, error) {
+	if _, _, err := n.mayAsk(p); err != nil {
+		return nil, err
+	}
+	list, err := n.members(ctx)
+	if err != nil || len(hosts) == 0 {
+		return list, err
+	}
+	h, err := ParseHosts(hosts)
+	return slices.DeleteFunc(list, func(m MemberInfo) bool { return !h.Match(m.Name, m.Tags) }), err
+}
+
+func (n *Node) members(ctx context.Context) ([]MemberInfo, error) {
+	n.mu.Lock()
+	conn := n.conn
+	n.mu.Unlock()
+	if conn == nil || !conn.IsConnected() {
+		return nil, errors.New("the hub of the fleet cannot be reached; nothing was sent")
+	}
+	t, err := askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), ask{})
+	return t.Members, err
+}
+
+// resolve finds the members that are meant. A name that is nobody's is a target
+// that fails; a pattern that fits nobody is an error.
+func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, error) {
+	list, err := n.members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var targets []target
+	used := map[string]bool{}
+	for _, m := range list {
+		if !hosts.Match(m.Name, m.Tags) {
+			continue
+		}
+		if err := g.allowsHost(m.Name, m.Tags); err != nil {
+			return nil, err
+		}
+		targets = append(targets, n.pin(m))
+		for _, s := range hosts {
+			used[s] = used[s] || fits(s, m.Name, m.Tags)
+		}
+	}
+	for _, s := range hosts {
+		switch {
+		case used[s]:
+		case isPattern(s):
+			return nil, fmt.Errorf("no member of the fleet fits %q", s)
+		default:
+			targets = append(targets, target{Name: s, State: stateFailed, Detail: "it is not a member of the fleet"})
+		}
+	}
+	return targets, n.save()
+}
+
+// pin makes a target of a member. Its key is that of the first time: another
+// one counts only if the organisation has revoked the first.
+func (n *Node) pin(m MemberInfo) target {
+	t := target{Name: m.Name, Key: m.Key, State: stateWaiting}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	first := n.state.Pins[m.Name]
+	switch {
+	case !nkeys.IsValidPublicUserKey(m.Key), first != "" && first != m.Key && !n.verifier.isRevoked(first):
+		t.State, t.Detail = stateFailed, "it has another key than before, and the first one was not revoked: somebody may be in its place"
+		return t
+	case first != m.Key:
+		if n.state.Pins == nil {
+			n.state.Pins = map[string]string{}
+		}
+		n.state.Pins[m.Name] = m.Key
+	}
+	if !m.Online {
+		t.State, t.Detail = stateAbsent, "it is not connected"
+	}
+	return t
+}
