@@ -27,7 +27,7 @@ func TestFind(t *testing.T) {
 	}{
 		{"it works", nil, true, nil, "Windows' remote calls", "", true},
 		{"it refuses", nil, true, refused, "", "PC refuses", true},
-		{"it is Samba", nil, true, none, "", "no route: fleet: not in this version; Windows RPC: it has no Terminal Services; ssh: ", true},
+		{"it is Samba", nil, true, none, "", "no route: fleet: not a member; Windows RPC: it has no Terminal Services; ssh: ", true},
 		{"nobody has said who", nil, false, nil, "", "Windows RPC: port 445 answers, but no account is given: sign in with kinit, or write /user:NAME; ssh: ", false},
 		{"nothing is there", errors.New("connection refused"), true, nil, "", "Windows RPC: connection refused on port 445; ssh: ", false},
 		{"silence", context.DeadlineExceeded, true, nil, "", "Windows RPC: port 445 does not answer; ssh: ", false},
