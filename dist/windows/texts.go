@@ -60,6 +60,9 @@ func configuration(content []byte) []byte {
 	return []byte(strings.NewReplacer(
 		"/etc/msg/msgd.toml", `C:\ProgramData\msg\msgd.toml`,
 		`path = "/var/lib/msg/journal.db"`, `# path = 'C:\ProgramData\msg\journal.db'    # without it: beside this file`,
+		`path = "/var/lib/msg/fleet"`, `# path = 'C:\ProgramData\msg\fleet'    # without it: beside this file`,
+		`sockets = "/run/samba/ncalrpc/np"`, `# sockets: not on Windows`,
+		`keytab = "/etc/krb5.keytab"`, `# keytab: not on Windows`,
 		`"unix:/run/msg/metrics.sock", "127.0.0.1:9650"`, `"127.0.0.1:9650"`,
 	).Replace(string(content)))
 }

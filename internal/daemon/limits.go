@@ -24,6 +24,8 @@ func (r *rates) allow(p msg.Principal, now time.Time) error {
 	if p.Superuser {
 		return nil
 	}
+	r.mu.Lock() // or forget could drop the limiter before it has counted this one
+	defer r.mu.Unlock()
 	reservation := r.limiter(p.Account).ReserveN(now, 1)
 	wait := reservation.DelayFrom(now)
 	if wait == 0 {
@@ -33,9 +35,8 @@ func (r *rates) allow(p msg.Principal, now time.Time) error {
 	return fmt.Errorf("%w: %s may send %d messages a minute; try again in %v", msg.ErrLimit, p.User, r.limits.MessagesPerMinute, wait.Round(time.Second)+time.Second)
 }
 
+// limiter is called with mu held.
 func (r *rates) limiter(account string) *rate.Limiter {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	l := r.of[account]
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(float64(r.limits.MessagesPerMinute)/60), r.limits.Burst)
