@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 
+	"msg/internal/hosttest"
 	"msg/internal/ndr"
 )
 
@@ -81,32 +81,14 @@ func echo(waits chan error) Service {
 	}
 }
 
-// logs is what a server logged.
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 type pair struct {
 	server *Server
-	log    *logs
+	log    *hosttest.Screen // what it logs
 	waits  chan error
 }
 
 func newPair() *pair {
-	p := &pair{log: &logs{}, waits: make(chan error, 4)}
+	p := &pair{log: &hosttest.Screen{}, waits: make(chan error, 4)}
 	p.server = &Server{
 		Interfaces: map[Syntax]Service{ifaceEcho: echo(p.waits)},
 		NTLM:       &NTLMServer{Computer: "LINUX", Domain: "HOME", DNSComputer: "linux.example", Verifier: passwords{}},

@@ -1,16 +1,15 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"msg/internal/hosttest"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,24 +18,6 @@ import (
 
 	"msg"
 )
-
-// lockedBuffer is a log that is read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // raw is a connection with the key of a member that keeps to no rules.
 func (d *desk) raw(t *testing.T) (*nats.Conn, chan error) {
@@ -55,7 +36,7 @@ func (d *desk) raw(t *testing.T) (*nats.Conn, chan error) {
 // TestJoining is the first half of the security cases: who becomes a member.
 func TestJoining(t *testing.T) {
 	o := newOffice(t)
-	log := &lockedBuffer{}
+	log := &hosttest.Screen{}
 	o.stop()
 	var err error
 	if o.hub, err = StartHub(o.dir, slog.New(slog.NewTextHandler(log, nil))); err != nil {
@@ -112,7 +93,7 @@ func TestJoining(t *testing.T) {
 // TestRights is the second half: what a member may do on the hub.
 func TestRights(t *testing.T) {
 	o := newOffice(t)
-	log := &lockedBuffer{}
+	log := &hosttest.Screen{}
 	o.stop()
 	var err error
 	if o.hub, err = StartHub(o.dir, slog.New(slog.NewTextHandler(log, nil))); err != nil {

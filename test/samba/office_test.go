@@ -1,7 +1,6 @@
 package samba
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,32 +20,14 @@ import (
 	"msg/internal/tsts"
 )
 
-// log collects what the server has to say.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // office is a daemon in front of people who are not there, behind smbd.
 type office struct {
 	*hosttest.Fake
 	*Samba
 	daemon *daemon.Daemon
 	server *tsts.Server
-	log    *log
-	stop   func() // msgd ends
+	log    *hosttest.Screen // what it logs
+	stop   func()           // msgd ends
 }
 
 var since = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
@@ -61,7 +42,7 @@ func seat(id, name, user string, does msg.Outcome, answer string) hosttest.Perso
 // open makes an office; change may change the configuration.
 func open(t testing.TB, change func(*daemon.Config), people ...hosttest.Person) *office {
 	t.Helper()
-	o := &office{Samba: Get(t), Fake: hosttest.NewFake(people...), log: &log{}}
+	o := &office{Samba: Get(t), Fake: hosttest.NewFake(people...), log: &hosttest.Screen{}}
 	config := daemon.DefaultConfig()
 	config.Journal.Path = filepath.Join(t.TempDir(), "journal.db")
 	config.Limits.MessagesPerMinute, config.Limits.Burst = 100_000, 100_000
