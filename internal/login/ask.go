@@ -18,7 +18,7 @@ const terminalFile = "/dev/tty"
 func AskTerminal(ctx context.Context, prompt string) (string, error) {
 	tty, err := os.OpenFile(terminalFile, os.O_RDWR, 0)
 	if err != nil {
-		return "", fmt.Errorf("there is no terminal to ask at: %w", err)
+		return "", fmt.Errorf("%w: %w", errNoTerminal, err)
 	}
 	fd := int(tty.Fd())
 	before, err := term.GetState(fd)

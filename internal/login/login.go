@@ -124,11 +124,14 @@ func (s *Source) secret(name string) (string, error) {
 	if s.PasswordFile != "" {
 		return s.passwordIn(s.PasswordFile)
 	}
-	if s.Ask == nil {
-		return "", fmt.Errorf("the password of %q is needed and nobody can be asked: write it to a file of mode 0600 and name that in MSG_PASSWORD_FILE, or write /user:@FILE", name)
+	p, err := "", errNoTerminal
+	if s.Ask != nil {
+		p, err = s.Ask("Password of " + text.Line(name) + ": ")
 	}
-	p, err := s.Ask("Password of " + text.Line(name) + ": ")
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoTerminal):
+		return "", fmt.Errorf("the password of %q is needed and nobody can be asked: write it to a file of mode 0600 and name that in MSG_PASSWORD_FILE, or write /user:@FILE", name)
+	case err != nil:
 		return "", fmt.Errorf("reading the password of %q: %w", name, err)
 	}
 	if p == "" {
@@ -136,3 +139,6 @@ func (s *Source) secret(name string) (string, error) {
 	}
 	return p, nil
 }
+
+// errNoTerminal is wrapped by the error of an Ask that has nobody to ask.
+var errNoTerminal = errors.New("there is no terminal to ask at")

@@ -124,6 +124,7 @@ func TestAsk(t *testing.T) {
 		{&Source{User: "bob"}, "nobody can be asked"},
 		{&Source{User: "bob", Ask: func(string) (string, error) { return "", nil }}, `no password was given for "bob"`},
 		{&Source{User: "bob", Ask: func(string) (string, error) { return "", errors.New("no terminal") }}, "no terminal"},
+		{&Source{User: "bob", Ask: func(string) (string, error) { return "", fmt.Errorf("%w: no /dev/tty", errNoTerminal) }}, "name that in MSG_PASSWORD_FILE"},
 		{&Source{User: "bob", PasswordFile: "/nowhere/at/all"}, "no such file"},
 		{&Source{User: "bob", PasswordFile: write(t, 0o600, "\n")}, "is empty"},
 		{&Source{CCache: "/tmp/cc"}, errNoPassword.Error()},
