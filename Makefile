@@ -1,6 +1,6 @@
 # make run    build, and show the main job working
 # make test   install what the tests need (Debian), then run every test
-# make quick  the tests that need no root
+# make quick  the tests that need no root, in under a minute
 # make bench  compare with wall(1), msg.exe with an empty program, and remote calls with Impacket; times never fail anything
 # make fuzz   every fuzz target for FUZZTIME
 # make all && sudo make install   into DESTDIR/PREFIX
@@ -41,9 +41,10 @@ test:
 	$(MAKE) check
 	GO=$(GO) test/run-tests
 
+# Most of these tests wait for a window or a terminal rather than for the CPU.
 quick:
 	$(GO) vet ./...
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -p 4 -parallel 8 ./...
 
 # The other systems compile; what they do there is not tested here.
 check:

@@ -153,6 +153,7 @@ func TestNotificationEnds(t *testing.T) {
 }
 
 func TestNotificationText(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	m := hosttest.Message("a <b>bold</b> \x1b[31mtext & <img src=x>\u202e")
@@ -285,6 +286,7 @@ func TestNotificationUnknownAction(t *testing.T) {
 // TestNotificationServiceDies holds that a message comes up again on the
 // service that follows, once for each time.
 func TestNotificationServiceDies(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	w, plain := d.show(ask("hello", msg.ButtonsYesNo)), d.show(hosttest.Message("no answer"))
@@ -305,6 +307,7 @@ func TestNotificationServiceDies(t *testing.T) {
 
 // TestDesktopEnds has the service and then nothing.
 func TestDesktopEnds(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	w := d.show(ask("hello", msg.ButtonsYesNo))

@@ -50,6 +50,7 @@ func TestDialog(t *testing.T) {
 // TestDialogLongText holds that long text does not push the buttons off the
 // screen, and that a missing character is told of.
 func TestDialogLongText(t *testing.T) {
+	t.Parallel()
 	d, x, show := inX(t)
 	hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	m := ask("a\nb\nc\nd\ne\nf\ng\nh\ni\n\U00014400", msg.ButtonsOK)

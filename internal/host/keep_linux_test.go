@@ -83,6 +83,7 @@ func desktopSession(id string) hosttest.LogindSession {
 }
 
 func TestKeepFollowsLogind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.bus = hosttest.Bus(t)
 	logind := hosttest.Logind(t, w.bus, desktopSession("1"))
@@ -133,6 +134,7 @@ func TestKeepSurvivesLogind(t *testing.T) {
 }
 
 func TestKeepSurvivesTheBus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	path := filepath.Join(t.TempDir(), "bus")
 	var stop func()
@@ -155,6 +157,7 @@ func TestKeepSurvivesTheBus(t *testing.T) {
 }
 
 func TestKeepWithoutLogind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.watched = append(w.watched, ptsFolder("/dev/pts"))
 	first := w.shell(hosttest.OpenPTY(t, 80, 24))
@@ -171,6 +174,7 @@ func TestKeepWithoutLogind(t *testing.T) {
 // sshd on Debian 13 tells logind of the session first; the terminal comes
 // later, and its process last.
 func TestKeepFindsTheTerminalThatNobodyTellsOf(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.watched = append(w.watched, ptsFolder("/dev/pts"))
 	w.bus = hosttest.Bus(t)

@@ -177,6 +177,7 @@ func (w *macWorld) press(reply string) {
 func myDesktop() string { return fmt.Sprintf("gui/%d", os.Getuid()) }
 
 func TestMacContract(t *testing.T) {
+	t.Parallel()
 	hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
 		w := newMacWorld(t)
 		w.login(me(macConsole))

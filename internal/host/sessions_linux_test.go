@@ -191,6 +191,7 @@ func TestBusWithoutLogind(t *testing.T) {
 }
 
 func TestBusThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	path := filepath.Join(t.TempDir(), "bus")
 	l, err := net.Listen("unix", path)

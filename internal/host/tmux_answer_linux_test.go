@@ -94,6 +94,7 @@ func TestTmuxAnswer(t *testing.T) {
 
 // TestTmuxArrows moves to the second button.
 func TestTmuxArrows(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, at := w.inTmux()
 	win := w.windows.show(t.Context(), at, ask("sure?", msg.ButtonsYesNo))
@@ -118,6 +119,7 @@ func TestTmuxArrows(t *testing.T) {
 
 // TestTmuxClosedFromOutside has popups that end without a key.
 func TestTmuxClosedFromOutside(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		end     func(t *testing.T, p place)
@@ -141,6 +143,7 @@ func TestTmuxClosedFromOutside(t *testing.T) {
 // TestTmuxTakenDown takes a message away from the top and from under another
 // one, and the last one with the popup.
 func TestTmuxTakenDown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, at := w.inTmux()
 	show := func(m msg.Message) *window {
@@ -167,6 +170,7 @@ func TestTmuxTakenDown(t *testing.T) {
 
 // TestTmuxTwoClients asks the same user on two terminals.
 func TestTmuxTwoClients(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, at := w.inTmux()
 	q, and := w.inTmux()
@@ -185,6 +189,7 @@ func TestTmuxTwoClients(t *testing.T) {
 // TestTmuxHelperKilled takes a question away that nobody hears the answer of,
 // and leaves what needs no answer.
 func TestTmuxHelperKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, at := w.inTmux()
 	var question *window

@@ -35,6 +35,7 @@ func (w *world) startTmux(t testing.TB) *hosttest.PTY {
 }
 
 func TestTmuxPopup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.startTmux(t)
 	plain := w.login(hosttest.OpenPTY(t, 80, 24))

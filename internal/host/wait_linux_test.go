@@ -322,6 +322,7 @@ func (w *world) act(p person, text string) {
 
 // TestManyWait has 200 people at terminals, who do different things.
 func TestManyWait(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	m := asking(3 * time.Second)
 	want := map[string]msg.Outcome{}

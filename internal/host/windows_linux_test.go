@@ -134,6 +134,7 @@ func TestHelperOfManyWindows(t *testing.T) {
 
 // TestHelperIdle holds that a helper stays for the next message, and then goes.
 func TestHelperIdle(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	d.windows.idle = 300 * time.Millisecond
@@ -165,6 +166,7 @@ func (d *desk) helper() *helper {
 // TestWindowsLetGo holds that what is on the screen stays there when this
 // process does not wait any more, and is taken off it when its time is over.
 func TestWindowsLetGo(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	plain, asking := hosttest.Message("plain"), ask("question", msg.ButtonsYesNo)
@@ -195,6 +197,7 @@ func TestWindowsLetGo(t *testing.T) {
 // TestWindowsStayWhenMsgdEnds ends what waits as msgd does when it is restarted:
 // the windows stay, whoever looks at them, and go when their time is over.
 func TestWindowsStayWhenMsgdEnds(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	n := hosttest.StartNotifications(t, d.bus, hosttest.XfceNotifier)
 	ctx, stop := context.WithCancelCause(t.Context())

@@ -181,6 +181,7 @@ func FuzzKeys(f *testing.F) {
 
 // TestWriteLineDeadline has somebody at the other end who does not read.
 func TestWriteLineDeadline(t *testing.T) {
+	t.Parallel()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		t.Fatal(err)
