@@ -23,6 +23,7 @@ import (
 // being drawn may be there once more, and says so.
 func TestMemberKilled(t *testing.T) {
 	needLinux(t)
+	t.Parallel()
 	o := newOffice(t, "127.0.0.1")
 	c := o.crew()
 	c.desk("send to lab-*, broadcast, up to 10 hosts, 1000 a minute")

@@ -22,6 +22,7 @@ const (
 // order, loses nothing that was accepted, and has nothing shown twice.
 func TestHub(t *testing.T) {
 	needLinux(t)
+	t.Parallel()
 	o := newOffice(t, "127.0.0.1")
 	c := o.crew()
 	c.desk("send to lab-*, broadcast, up to 1000 hosts, 1000 a minute")
