@@ -29,7 +29,7 @@ func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
 	s, err := n.prepare(ctx, p, hosts, &e)
 	if err != nil {
-		if errors.Is(err, msg.ErrRefused) {
+		if errors.Is(err, msg.ErrRefused) || errors.Is(err, ErrNotMember) {
 			n.log.Warn("a message to the fleet is refused", "by", p.Sender(), "hosts", hosts, "reason", err)
 			n.local.Refuse(p.Sender(), m.ID, err.Error())
 		}

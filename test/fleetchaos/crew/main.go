@@ -21,10 +21,14 @@ import (
 	"msg/internal/hosttest"
 )
 
-// order is one line of the input; one of its fields is set.
+// order is one line of the input; one of its first fields is set.
 type order struct {
 	Join []string `json:"join"` // names of computers that become members
 	Send *send    `json:"send"`
+
+	// Answer is what people answer to the message To, on these members.
+	Answer []string `json:"answer"`
+	To     string   `json:"to"`
 
 	Answers bool   `json:"answers"` // with join: people answer at once
 	Token   string `json:"token"`   // with join
@@ -58,6 +62,7 @@ type crew struct {
 
 	mu      sync.Mutex
 	members map[string]*fleet.Node
+	people  map[string]*hosttest.Fake
 	out     *json.Encoder
 }
 
@@ -68,7 +73,7 @@ func main() {
 		os.Exit(1)
 	}
 	defer os.RemoveAll(dir)
-	c := &crew{dir: dir, members: map[string]*fleet.Node{}, out: json.NewEncoder(os.Stdout)}
+	c := &crew{dir: dir, members: map[string]*fleet.Node{}, people: map[string]*hosttest.Fake{}, out: json.NewEncoder(os.Stdout)}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -77,11 +82,14 @@ func main() {
 			c.tell(event{Error: err.Error()})
 			continue
 		}
-		if o.Send != nil {
+		switch {
+		case o.Send != nil:
 			go c.send(*o.Send)
-			continue
+		case o.Answer != nil:
+			c.answer(o)
+		default:
+			c.join(o)
 		}
-		c.join(o)
 	}
 }
 
@@ -142,7 +150,7 @@ func (c *crew) run(name string, token fleet.JoinToken, answers bool) error {
 	}
 	n.Hurry(hurry)
 	c.mu.Lock()
-	c.members[name] = n
+	c.members[name], c.people[name] = n, fake
 	c.mu.Unlock()
 	go func() {
 		if err := n.Run(context.Background()); err != nil {
@@ -150,6 +158,18 @@ func (c *crew) run(name string, token fleet.JoinToken, answers bool) error {
 		}
 	}()
 	return nil
+}
+
+// answer has people answer, who were asked before.
+func (c *crew) answer(o order) {
+	for _, name := range o.Answer {
+		c.mu.Lock()
+		fake := c.people[name]
+		c.mu.Unlock()
+		if _, err := fake.Answer(context.Background(), msg.Principal{Account: "1000"}, msg.Answer{Message: o.To, Button: msg.LabelOK}); err != nil {
+			c.tell(event{Member: name, Error: err.Error()})
+		}
+	}
 }
 
 // send sends a message as root.
