@@ -2,9 +2,11 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +54,9 @@ func TestStoreReplaced(t *testing.T) {
 	boss.run(nil)
 	o.allow(boss, "send, broadcast")
 	keep("in a new store")
+	for range 3 { // more than there were in the other
+		keep("what else is there")
+	}
 	back("in a new store")
 
 	ahead := lab.state
@@ -65,6 +70,35 @@ func TestStoreReplaced(t *testing.T) {
 		expect(t, text, strings.Count(lab.screen("1"), text), 1)
 	}
 	expect(t, "refusals", lab.refusals(), "")
+}
+
+// TestAnswerAtReturn holds that an answer is known which the hub was just about to
+// write when the sender came back: the sender was not there to hear it, and it is
+// not in stream AUDIT yet when the sender asks.
+func TestAnswerAtReturn(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	lab := o.join("lab-07", person("lab-07", "1", "bob"))
+	o.allow(boss, "send, broadcast")
+	for i := range 5 {
+		m := hello(fmt.Sprintf("question %d", i))
+		m.Wait, m.ID, m.Sent = true, msg.NewID(time.Now()), time.Now()
+		asked, ended := make(chan struct{}), make(chan error, 1)
+		tell := sync.OnceFunc(func() { close(asked) })
+		go func() {
+			ended <- boss.Send(context.Background(), root, []string{"lab-07"}, first(msg.ParseTarget("*")), m, func(msg.Receipt) { tell() }, func(msg.Reach) {})
+		}()
+		<-asked
+		boss.end()
+		<-ended
+		_, err := lab.fake.Answer(t.Context(), msg.Principal{Account: "1000"}, msg.Answer{Message: m.ID, Button: "OK"})
+		wantErr(t, "answering", err, "")
+		boss.run(nil)
+		boss.waitFor("it knows the answer", func() bool {
+			r := boss.Records(root, m.ID)
+			return len(r) == 1 && len(r[0].Receipts) == 1 && r[0].Receipts[0].Outcome == msg.OutcomeAnswered
+		})
+	}
 }
 
 // TestLateReport holds that what a member says after it was given up counts, and
