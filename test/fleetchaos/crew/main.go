@@ -2,7 +2,7 @@
 // there, for the tests of test/fleetchaos. It takes orders as lines of JSON on
 // standard input, tells what happens as lines of JSON on standard output, and
 // ends when standard input does. It is a program of its own because signatures
-// cost twenty times as much in a test program, with the race detector.
+// cost far more in a test program, with the race detector.
 package main
 
 import (
