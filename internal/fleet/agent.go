@@ -54,6 +54,8 @@ func (n *Node) refuse(data []byte, err error) {
 
 // start runs something that Run waits for in the end.
 func (n *Node) start(f func()) {
+	n.mu.Lock() // Run, which waits for all, ends n.ctx under it
+	defer n.mu.Unlock()
 	if n.ctx.Err() == nil {
 		n.tasks.Go(f)
 	}
@@ -186,6 +188,7 @@ func (n *Node) resend() {
 	}
 	n.inbox.forget(n.clock())
 	n.outbox.forget(n.clock())
+	n.logError("writing the outbox of the fleet", n.outbox.flushAll())
 }
 
 // goOn goes on with what was not finished when msgd ended: it follows what the
@@ -200,6 +203,7 @@ func (n *Node) goOn() {
 			n.logError("reading the inbox of the fleet", err)
 			continue
 		}
+		n.logError("writing the inbox of the fleet", n.inbox.revive(h))
 		n.start(func() {
 			known, err := n.local.Follow(context.Background(), h.ID, func(r msg.Receipt) { n.progress(h, e.Message, r) })
 			switch {
@@ -219,9 +223,9 @@ func (n *Node) goOn() {
 func (n *Node) pending(ctx context.Context) error {
 	for {
 		n.mu.Lock()
-		after := n.state.After
+		store, after := n.state.Store, n.state.After
 		n.mu.Unlock()
-		t, err := askHub(ctx, n.conn, subjectRPC(verbPending, n.config.Name), ask{After: after})
+		t, err := askHub(ctx, n.conn, subjectRPC(verbPending, n.config.Name), ask{Store: store, After: after})
 		if err != nil {
 			return err
 		}
@@ -234,7 +238,7 @@ func (n *Node) pending(ctx context.Context) error {
 			}
 		}
 		n.mu.Lock()
-		n.state.After = t.After
+		n.state.Store, n.state.After = t.Store, t.After
 		n.mu.Unlock()
 		if err := n.save(); err != nil || !t.More {
 			return err

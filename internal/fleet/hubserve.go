@@ -80,7 +80,7 @@ const storeTimeout = 10 * time.Second
 func (h *Hub) pending(name string, a ask) (told, error) {
 	r, _ := h.book.named(name)
 	now := time.Now()
-	return h.page(h.msgs, prefix+kindSend+".>", a.After, func(i item) []item {
+	return h.page(h.msgs, prefix+kindSend+".>", a, func(i item) []item {
 		e, err := peek(i.Data)
 		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && e.Hosts.Match(name, r.Tags) {
 			return []item{i}
@@ -94,7 +94,7 @@ func (h *Hub) past(name string, a ask) (told, error) {
 	if !isID(a.ID) {
 		return told{}, fmt.Errorf("%q is not the ID of a message", a.ID)
 	}
-	return h.page(h.audit, auditAcks(token(name), a.ID), a.After, func(i item) (list []item) {
+	return h.page(h.audit, auditAcks(token(name), a.ID), a, func(i item) (list []item) {
 		if err := json.Unmarshal(i.Data, &list); err != nil {
 			h.log.Error("reading stream AUDIT", "error", err)
 		}
@@ -102,14 +102,23 @@ func (h *Hub) past(name string, a ask) (told, error) {
 	})
 }
 
-// page reads from a stream until the page is full.
-func (h *Hub) page(s jetstream.Stream, subject string, after uint64, take func(item) []item) (told, error) {
+// page reads from a stream until the page is full. Who knows the numbers of
+// another store, or of this one before an older copy took its place, is told
+// everything.
+func (h *Hub) page(s jetstream.Stream, subject string, a ask, take func(item) []item) (told, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	t := told{After: after}
+	t := told{Store: s.CachedInfo().Created.UTC().Format(time.RFC3339Nano)}
+	if a.Store == t.Store {
+		t.After = a.After
+	}
 	for size := 0; size < maxPage; {
 		m, err := s.GetMsg(ctx, t.After+1, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			if i, err := s.Info(ctx); err == nil && i.State.LastSeq < t.After {
+				t.After = 0
+				continue
+			}
 			return t, nil
 		}
 		if err != nil {

@@ -96,6 +96,18 @@ func (b *inbox) add(h *held, now time.Time) (_ *held, fresh bool, err error) {
 	return h, true, nil
 }
 
+// serialsOfLife is more than msgd makes reports on one message before it ends.
+const serialsOfLife = 1 << 20
+
+// revive is for a message that msgd was at when it ended. How many reports had
+// left by then is not written down, and none of the next may be taken for older.
+func (b *inbox) revive(h *held) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Report.Serial += serialsOfLife
+	return b.write(h)
+}
+
 func (b *inbox) write(h *held) error { return writeJSON(filepath.Join(b.dir, h.ID+".json"), h) }
 
 // forget lets go of what has expired and is settled.

@@ -63,7 +63,8 @@ type nodeConfig struct {
 
 // nodeState is what a member has to know again after a restart.
 type nodeState struct {
-	After   uint64            `json:"after"`             // of stream MSG, what has been looked at
+	Store   string            `json:"store,omitempty"`   // which stream MSG that was
+	After   uint64            `json:"after"`             // of it, what has been looked at
 	Revoked []byte            `json:"revoked,omitempty"` // sealed
 	Pins    map[string]string `json:"pins,omitempty"`    // name to key of members that were sent to
 }
@@ -205,6 +206,10 @@ const (
 	resendEvery  = 2 * time.Second
 	idleAfter    = 30 * time.Second
 	longestPause = 30 * time.Second
+
+	// askedAgain is when a member that has connected asks once more what came of
+	// its messages: what the hub was just writing then is on its disk now.
+	askedAgain = 2 * time.Second
 )
 
 // pause is how long to wait before the next attempt to reach the hub: any time
@@ -212,6 +217,12 @@ const (
 func pause(attempt int) time.Duration {
 	bound := min(longestPause, 5*time.Second<<min(attempt, 8))
 	return rand.N(bound)
+}
+
+// Hurry shortens the time between attempts to reach the hub to at most longest,
+// where there are few members to come back at once. It is called before Run.
+func (n *Node) Hurry(longest time.Duration) {
+	n.pause = func(int) time.Duration { return rand.N(longest) }
 }
 
 // Run keeps the connection to the hub until ctx ends, whatever happens to it;
@@ -239,8 +250,11 @@ func (n *Node) Run(ctx context.Context) error {
 		n.wake()
 	}
 	n.keep(ctx)
+	n.mu.Lock()
 	n.ended()
+	n.mu.Unlock()
 	n.tasks.Wait()
+	n.logError("writing the outbox of the fleet", n.outbox.flushAll())
 	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
 	conn.Close()
 	return n.save()
@@ -256,6 +270,8 @@ func (n *Node) wake() {
 // keep does what has to be done from time to time.
 func (n *Node) keep(ctx context.Context) {
 	refresh, resend, idle := time.NewTimer(refreshEvery), time.NewTicker(resendEvery), time.NewTicker(idleAfter)
+	late := time.NewTimer(askedAgain)
+	defer late.Stop()
 	defer refresh.Stop()
 	defer resend.Stop()
 	defer idle.Stop()
@@ -272,6 +288,11 @@ func (n *Node) keep(ctx context.Context) {
 			}
 			debug.FreeOSMemory()
 			continue
+		case <-late.C:
+			if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
+				n.log.Debug("asking what came of messages", "error", err) // it is asked again
+			}
+			continue
 		case <-n.up:
 		case <-refresh.C:
 		}
@@ -284,6 +305,7 @@ func (n *Node) keep(ctx context.Context) {
 		}
 		attempt = 0
 		refresh.Reset(refreshEvery)
+		late.Reset(askedAgain)
 	}
 }
 

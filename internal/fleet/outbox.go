@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,8 @@ type sent struct {
 	Expires time.Time         `json:"expires"`
 	Targets []target          `json:"targets"`
 	Reports map[string]Report `json:"reports"`           // by host, the latest
-	Past    uint64            `json:"past"`              // of stream AUDIT, what has been looked at
+	Store   string            `json:"store,omitempty"`   // which stream AUDIT was looked at
+	Past    uint64            `json:"past"`              // of it, what has been looked at
 	Stored  bool              `json:"stored"`            // the hub has it in its store
 	Over    bool              `json:"over"`              // nothing more is sent
 	Refused string            `json:"refused,omitempty"` // why nothing was
@@ -31,7 +33,6 @@ type sent struct {
 	changed chan struct{} // capacity 1: there is news for who sends
 	news    []string      // hosts with a new report
 	dirty   bool          // the file is older
-	first   string        // subject that it was sent on first
 }
 
 // target is one member that a message is for.
@@ -104,6 +105,15 @@ func (b *outbox) flush(s *sent) error {
 	}
 	s.dirty = false
 	return b.write(s)
+}
+
+// flushAll writes all that has changed: members also have news of messages that
+// are not on their way any more.
+func (b *outbox) flushAll() (err error) {
+	for _, s := range b.all() {
+		err = errors.Join(err, b.flush(s))
+	}
+	return err
 }
 
 func (b *outbox) get(id string) *sent {

@@ -32,6 +32,7 @@ const (
 // ask is a question to the hub; each verb has its own fields.
 type ask struct {
 	Version string    `json:"version,omitempty"` // hello
+	Store   string    `json:"store,omitempty"`   // pending, acks: of which store the next is
 	After   uint64    `json:"after,omitempty"`   // pending, acks: what is known already
 	ID      string    `json:"id,omitempty"`      // acks
 	Name    string    `json:"name,omitempty"`    // tag, grant, remove
@@ -48,6 +49,7 @@ type told struct {
 	Grant   []byte       `json:"grant,omitempty"`   // hello
 	Revoked []byte       `json:"revoked,omitempty"` // hello, members to administrators
 	Items   []item       `json:"items,omitempty"`   // pending, acks
+	Store   string       `json:"store,omitempty"`   // which store they are from
 	After   uint64       `json:"after,omitempty"`   // where these end
 	More    bool         `json:"more,omitempty"`    // ask again
 	Members []MemberInfo `json:"members,omitempty"` // members

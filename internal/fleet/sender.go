@@ -29,13 +29,14 @@ func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
 	s, err := n.prepare(ctx, p, hosts, &e)
 	if err != nil {
-		if errors.Is(err, msg.ErrRefused) {
+		if errors.Is(err, msg.ErrRefused) || errors.Is(err, ErrNotMember) {
 			n.log.Warn("a message to the fleet is refused", "by", p.Sender(), "hosts", hosts, "reason", err)
 			n.local.Refuse(p.Sender(), m.ID, err.Error())
 		}
 		return err
 	}
 	n.log.Info("message to the fleet", "id", e.ID, "by", p.Sender(), "account", p.Account, "hosts", e.Hosts.String(), "count", e.Count)
+	n.publishAll(s, e)
 	n.start(func() { n.deliver(s, e) })
 	return n.follow(ctx, s, report, tell)
 }
@@ -123,11 +124,11 @@ const (
 	perHost = 64
 )
 
-// deliver sends a message, and again to those that say nothing, until every
-// member has had its say or its time is over.
+// deliver sends a message again to members that say nothing, until each has had
+// its say or its time is over.
 func (n *Node) deliver(s *sent, e Envelope) {
 	begin, pause := n.clock(), firstRetry
-	n.publishAll(s, e)
+	connects, late := n.conn.Stats().Reconnects, false
 	flush := time.NewTicker(time.Second / 2)
 	defer flush.Stop()
 	retry := time.NewTimer(pause)
@@ -139,8 +140,13 @@ func (n *Node) deliver(s *sent, e Envelope) {
 			return
 		case <-flush.C:
 			n.logError("writing the outbox of the fleet", n.outbox.flush(s))
-			if !n.conn.IsConnected() { // no member can say anything meanwhile
-				begin = n.clock()
+			if c := n.conn.Stats().Reconnects; c != connects || !n.conn.IsConnected() {
+				// The hub was away, and the others come back in their time.
+				connects, begin = c, n.clock().Add(longestPause)
+			}
+			if !late && n.clock().After(e.Expires) { // what is not known now may be known to the hub
+				late = true
+				n.logError("asking what came of a message", n.past(n.ctx, s))
 			}
 			if n.settle(s, e, begin) {
 				n.logError("writing the outbox of the fleet", n.outbox.flush(s))
@@ -216,11 +222,6 @@ func (n *Node) publishAll(s *sent, e Envelope) {
 	for i, subject := range subjects {
 		n.publishOne(subject, e, wire, i == 0)
 	}
-	if len(subjects) > 0 {
-		s.mu.Lock()
-		s.first = subjects[0]
-		s.mu.Unlock()
-	}
 }
 
 // stored is told that the hub has a message in its store.
@@ -273,21 +274,19 @@ func (n *Node) again(s *sent, e Envelope) {
 	}
 	s.mu.Lock()
 	var names []string
+	keep := "" // one of those that the store has to keep it for
 	for _, t := range s.Targets {
-		if t.State == stateWaiting {
+		switch {
+		case t.State == stateWaiting:
 			names = append(names, t.Name)
+		case t.State == stateAbsent && e.Message.Queue > 0 && !s.Stored:
+			keep = t.Name
 		}
 	}
-	wire, first := s.Wire, s.first
-	if s.Stored || first == "" {
-		first = ""
-		if !s.Stored && s.Message.Queue > 0 { // since a restart
-			first = subjectAll(e.kind(), e.Sender)
-		}
-	}
+	wire := s.Wire
 	s.mu.Unlock()
-	if first != "" {
-		n.publishOne(first, e, wire, true)
+	if keep != "" { // to nobody else: the others would take it for a replay
+		n.publishOne(subjectHost(e.kind(), e.Sender, keep), e, wire, true)
 	}
 	for _, name := range names {
 		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, false)
@@ -416,23 +415,42 @@ func (n *Node) catchUp(ctx context.Context) error {
 	n.mu.Lock()
 	may := n.grant != nil
 	n.mu.Unlock()
+	if !may {
+		return nil
+	}
 	for _, s := range n.outbox.all() {
 		s.mu.Lock()
-		over, after := s.Over, s.Past
+		over := s.Over
 		s.mu.Unlock()
-		for more := may && !over; more; {
-			t, err := askHub(ctx, n.conn, subjectRPC(verbAcks, n.config.Name), ask{ID: s.ID, After: after})
-			if err != nil {
-				return err
-			}
-			for _, i := range t.Items {
-				n.reported(i.Subject, i.Data)
-			}
-			after, more = t.After, t.More
+		if over {
+			continue
 		}
-		s.mu.Lock()
-		s.Past = after
-		s.mu.Unlock()
+		if err := n.past(ctx, s); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// past asks the hub what came of one message.
+func (n *Node) past(ctx context.Context, s *sent) error {
+	s.mu.Lock()
+	q := ask{ID: s.ID, Store: s.Store, After: s.Past}
+	s.mu.Unlock()
+	for {
+		t, err := askHub(ctx, n.conn, subjectRPC(verbAcks, n.config.Name), q)
+		if err != nil {
+			return err
+		}
+		for _, i := range t.Items {
+			n.reported(i.Subject, i.Data)
+		}
+		q.Store, q.After = t.Store, t.After
+		s.mu.Lock()
+		s.Store, s.Past = t.Store, t.After
+		s.mu.Unlock()
+		if !t.More {
+			return nil
+		}
+	}
 }
