@@ -169,8 +169,8 @@ func (n *Node) taken(subject string) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.Taken = max(h.Taken, serial); h.settled() {
-		n.logError("writing the inbox of the fleet", n.inbox.write(h))
+	if serial > h.Taken {
+		h.Taken, h.dirty = serial, true // it is written when there is time: at worst the hub is told twice
 	}
 }
 
@@ -186,6 +186,7 @@ func (n *Node) resend() {
 			}
 		}
 	}
+	n.logError("writing the inbox of the fleet", n.inbox.flushAll())
 	n.inbox.forget(n.clock())
 	n.outbox.forget(n.clock())
 	n.logError("writing the outbox of the fleet", n.outbox.flushAll())

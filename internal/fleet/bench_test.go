@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,14 +158,20 @@ func BenchmarkFleet(b *testing.B) {
 			b.Logf("hub: %d kB, %.1f kB a member and a plain client each once they are idle", y.empty, y.perMember())
 			for b.Loop() {
 				var ours, theirs []time.Duration
+				var hub, crew, sender time.Duration
 				for i := range benchRounds + benchWarm {
-					raw, mine := y.raw.round(b, n), y.round()
+					raw := y.raw.round(b, n)
+					h, c, s := y.hub.cpu(b), y.crew.cpu(b), cpuOf(b, os.Getpid())
+					mine := y.round()
+					hub, crew, sender = hub+y.hub.cpu(b)-h, crew+y.crew.cpu(b)-c, sender+cpuOf(b, os.Getpid())-s
 					if i >= benchWarm {
 						theirs, ours = append(theirs, raw), append(ours, mine)
 					}
 				}
 				b.Logf("the last of %d answers, signed and checked on both sides: %s", n, spread(ours))
 				b.Logf("the last of %d answers of plain NATS over TLS: %s", n, spread(theirs))
+				each := time.Duration(n * (benchRounds + benchWarm))
+				b.Logf("processor time for a member until then: hub %v, member %v, sender %v", hub/each, crew/each, sender/each)
 				b.ReportMetric(float64(median(ours).Microseconds())/1000, "ms")
 				b.ReportMetric(float64(median(ours))/float64(median(theirs)), "fleet/nats")
 			}
@@ -259,4 +266,18 @@ func (w *worker) memory(b testing.TB) int {
 		b.Fatal(err)
 	}
 	return kb
+}
+
+func (w *worker) cpu(b testing.TB) time.Duration { return cpuOf(b, w.cmd.Process.Pid) }
+
+// cpuOf is the processor time of a process in the units of proc_pid_stat(5),
+// hundredths of a second.
+func cpuOf(b testing.TB, pid int) time.Duration {
+	b.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	return time.Duration(first(strconv.Atoi(fields[11]))+first(strconv.Atoi(fields[12]))) * (time.Second / 100)
 }

@@ -21,7 +21,8 @@ type held struct {
 	Report  Report    `json:"report"` // the latest
 	Taken   int       `json:"taken"`  // serial of the last report that the hub has
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	dirty bool // the file is older, by what may be lost
 }
 
 // settled reports whether nothing more is to be done; mu is held.
@@ -106,6 +107,24 @@ func (b *inbox) revive(h *held) error {
 	defer h.mu.Unlock()
 	h.Report.Serial += serialsOfLife
 	return b.write(h)
+}
+
+// flush writes what was not worth a write of its own.
+func (b *inbox) flush(h *held) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.dirty || !h.settled() {
+		return nil
+	}
+	h.dirty = false
+	return b.write(h)
+}
+
+func (b *inbox) flushAll() (err error) {
+	for _, h := range b.all() {
+		err = errors.Join(err, b.flush(h))
+	}
+	return err
 }
 
 func (b *inbox) write(h *held) error { return writeJSON(filepath.Join(b.dir, h.ID+".json"), h) }

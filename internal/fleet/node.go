@@ -254,7 +254,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.ended()
 	n.mu.Unlock()
 	n.tasks.Wait()
-	n.logError("writing the outbox of the fleet", n.outbox.flushAll())
+	n.logError("writing the boxes of the fleet", errors.Join(n.inbox.flushAll(), n.outbox.flushAll()))
 	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
 	conn.Close()
 	return n.save()

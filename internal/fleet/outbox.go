@@ -30,9 +30,10 @@ type sent struct {
 	Refused string            `json:"refused,omitempty"` // why nothing was
 
 	mu      sync.Mutex
-	changed chan struct{} // capacity 1: there is news for who sends
-	news    []string      // hosts with a new report
-	dirty   bool          // the file is older
+	changed chan struct{}  // capacity 1: there is news for who sends
+	news    []string       // hosts with a new report
+	dirty   bool           // the file is older
+	places  map[string]int // of targets, by name; see at
 }
 
 // target is one member that a message is for.
@@ -150,7 +151,7 @@ func (b *outbox) forget(now time.Time) {
 func (s *sent) take(r Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.Targets, func(t target) bool { return t.Name == r.Host })
+	i := s.at(r.Host)
 	if i < 0 || s.Reports[r.Host].Serial >= r.Serial {
 		return
 	}
@@ -158,6 +159,20 @@ func (s *sent) take(r Report) {
 	s.Targets[i].State, s.Targets[i].Detail = stateReached, ""
 	s.news = append(s.news, r.Host)
 	s.tell()
+}
+
+// at is the place of a target, or -1; mu is held.
+func (s *sent) at(host string) int {
+	if s.places == nil {
+		s.places = make(map[string]int, len(s.Targets))
+		for i, t := range s.Targets {
+			s.places[t.Name] = i
+		}
+	}
+	if i, ok := s.places[host]; ok {
+		return i
+	}
+	return -1
 }
 
 // tell wakes who sends; mu is held.

@@ -127,7 +127,7 @@ const (
 // deliver sends a message again to members that say nothing, until each has had
 // its say or its time is over.
 func (n *Node) deliver(s *sent, e Envelope) {
-	begin, pause := n.clock(), firstRetry
+	begin, pause, silent := n.clock(), firstRetry, s.waiting()
 	connects, late := n.conn.Stats().Reconnects, false
 	flush := time.NewTicker(time.Second / 2)
 	defer flush.Stop()
@@ -153,11 +153,27 @@ func (n *Node) deliver(s *sent, e Envelope) {
 				return
 			}
 		case <-retry.C:
-			n.again(s, e)
-			pause = min(pause*3/2, lastRetry)
+			if left := s.waiting(); left == silent { // else they are still coming
+				n.again(s, e)
+				pause = min(pause*3/2, lastRetry)
+			} else {
+				silent = left
+			}
 			retry.Reset(pause)
 		}
 	}
+}
+
+// waiting is how many members have said nothing yet.
+func (s *sent) waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.Targets {
+		if t.State == stateWaiting {
+			n++
+		}
+	}
+	return n
 }
 
 // settle ends what nothing more can come of, and reports whether all is over.
@@ -305,7 +321,7 @@ func (n *Node) reported(subject string, data []byte) {
 		return
 	}
 	s.mu.Lock()
-	i := slices.IndexFunc(s.Targets, func(t target) bool { return t.Name == host })
+	i := s.at(host)
 	key := ""
 	if i >= 0 {
 		key = s.Targets[i].Key
@@ -322,6 +338,10 @@ func (n *Node) reported(subject string, data []byte) {
 	}
 	s.take(r)
 }
+
+// gather is how long news come together for each member that a message is for:
+// each time all of them are looked at.
+const gather = 2 * time.Microsecond
 
 // follow passes on what comes of a message until all members have had their
 // say, as far as ctx waits for it.
@@ -342,6 +362,9 @@ func (n *Node) follow(ctx context.Context, s *sent, report func(msg.Receipt), te
 		case <-n.ctx.Done():
 			return fmt.Errorf("%w: message %s goes on after its restart, see query message", msg.ErrStopping, msg.ShortID(s.ID))
 		case <-s.changed:
+		}
+		if wait := gather * time.Duration(len(s.Targets)); wait > time.Millisecond {
+			<-time.After(wait)
 		}
 		receipts, progress, over, missing := s.newsOf(told)
 		for _, r := range receipts {
@@ -364,7 +387,7 @@ func (s *sent) newsOf(told map[string][]msg.Receipt) (fresh []msg.Receipt, p msg
 	news := s.news
 	s.news = nil
 	for _, host := range news {
-		i := slices.IndexFunc(s.Targets, func(t target) bool { return t.Name == host })
+		i := s.at(host)
 		receipts := s.receipts(s.Targets[i])
 		for _, r := range receipts {
 			if !slices.ContainsFunc(told[host], func(x msg.Receipt) bool { return sameReceipt(x, r) }) {
