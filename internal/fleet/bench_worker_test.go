@@ -28,6 +28,8 @@ func BenchmarkWorker(b *testing.B) {
 	switch {
 	case len(args) == 2 && args[0] == "hub":
 		workAsHub(b, args[1])
+	case len(args) == 2 && args[0] == "plain":
+		workAsPlain(b, args[1])
 	case len(args) == 5 && args[0] == "crew":
 		workAsCrew(b, args[1], args[2]+","+args[3], args[4])
 	default:
@@ -47,14 +49,19 @@ func untilToldToEnd(ready string) {
 	}
 }
 
-// workAsHub runs a hub, and a plain nats-server, which says its address and
-// where its certificate is.
+// workAsHub runs a hub.
 func workAsHub(b *testing.B, dir string) {
 	h, err := StartHub(dir, quiet())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer h.Close()
+	untilToldToEnd("ready")
+}
+
+// workAsPlain runs a plain nats-server with the certificate of a hub, and says
+// its address.
+func workAsPlain(b *testing.B, dir string) {
 	plain, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, TLSHandshakeFirst: true, MaxConn: 100_000,
 		TLSTimeout: 30, TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{first(loadCertificate(dir))}}})
 	if err != nil {

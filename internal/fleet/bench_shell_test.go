@@ -1,0 +1,154 @@
+package fleet
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	shellHosts = 1000
+	shellFan   = "64" // of clush, at a time
+)
+
+// BenchmarkShell is what an operator sees at a prompt: msg, through the msgd of
+// his computer, from the start of the process to its end, with the answers of a
+// thousand members; and clush(1) with as many names of an sshd on this
+// computer, which runs true(1), once, because it takes minutes.
+func BenchmarkShell(b *testing.B) {
+	if os.Getuid() != 0 {
+		b.Skip("needs root, for a mount namespace")
+	}
+	y := newYard(b, shellHosts)
+	send := y.desk()
+	for b.Loop() {
+		var ours []time.Duration
+		for i := range benchRounds + benchWarm {
+			if took := y.timed(send("h*")); i >= benchWarm {
+				ours = append(ours, took)
+			}
+		}
+		b.Logf("msg to %d members: %s", shellHosts, spread(ours))
+		b.ReportMetric(median(ours).Seconds(), "s")
+		clush, err := clushCommand(b)
+		if err != nil {
+			b.Logf("clush is not measured: %v", err)
+			continue
+		}
+		theirs := y.timed(clush)
+		b.Logf("clush -f %s to %d names: %v; msg takes 1/%.0f of that", shellFan, shellHosts, theirs.Round(time.Millisecond), float64(theirs)/float64(median(ours)))
+		b.ReportMetric(float64(median(ours))/float64(theirs), "msg/clush")
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+}
+
+func (y *yard) timed(cmd *exec.Cmd) time.Duration {
+	y.b.Helper()
+	begin := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		y.b.Fatalf("%.200q: %v\n%.2000s", cmd.Args, err, out)
+	}
+	return time.Since(begin)
+}
+
+// desk runs a real msgd as the sender, with a /run of its own, and returns what
+// makes commands that send from there.
+func (y *yard) desk() func(hosts string) *exec.Cmd {
+	b := y.b
+	b.Helper()
+	bin := b.TempDir()
+	for _, name := range []string{"msg", "msgd"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(bin, name), "msg/cmd/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+	}
+	config := filepath.Join(y.homes, "msgd.toml")
+	text := fmt.Sprintf("[journal]\npath = %q\n[limits]\nmessages_per_minute = 1000\nburst = 100\n", filepath.Join(y.homes, benchSender, "journal.db"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", `mount -t tmpfs none /run && mkdir /run/msg && exec "$0" serve --config "$1"`,
+		filepath.Join(bin, "msgd"), config)
+	log, err := cmd.StderrPipe()
+	if err := errors.Join(err, cmd.Start()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(log)
+	for there := false; !there; {
+		if !lines.Scan() {
+			b.Fatal("msgd ended")
+		}
+		b.Log(lines.Text())
+		there = strings.Contains(lines.Text(), "may_send=true")
+	}
+	go func() {
+		for lines.Scan() { // or it would wait for a reader
+		}
+	}()
+	return func(hosts string) *exec.Cmd {
+		return exec.Command("nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", cmd.Process.Pid), "--wd=/", "--",
+			filepath.Join(bin, "msg"), "*", "/server:"+hosts, "Reboot at 18:00")
+	}
+}
+
+// clushCommand starts an sshd and returns a clush that reaches it by as many
+// names.
+func clushCommand(b testing.TB) (*exec.Cmd, error) {
+	b.Helper()
+	for _, name := range []string{"clush", "/usr/sbin/sshd", "ssh-keygen"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return nil, fmt.Errorf("it needs clustershell and openssh-server: %w", err)
+		}
+	}
+	dir := b.TempDir()
+	for _, name := range []string{"host", "user"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	address := freePort(b)
+	_, port, _ := net.SplitHostPort(address)
+	// sshd wants its /run/sshd, and clush a known host.
+	config := fmt.Sprintf("ListenAddress %s\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nMaxStartups 1000\nPidFile none\n",
+		address, dir, dir)
+	client := fmt.Sprintf("Host *\nHostName 127.0.0.1\nPort %s\nUser root\nIdentityFile %s/user\nIdentitiesOnly yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n", port, dir)
+	err := errors.Join(os.WriteFile(filepath.Join(dir, "sshd"), []byte(config), 0o600), os.WriteFile(filepath.Join(dir, "ssh"), []byte(client), 0o600))
+	if err != nil {
+		return nil, err
+	}
+	var said bytes.Buffer
+	sshd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", `mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec /usr/sbin/sshd -D -e -f "$0"`, filepath.Join(dir, "sshd"))
+	sshd.Stderr = &said
+	if err := sshd.Start(); err != nil {
+		return nil, err
+	}
+	b.Cleanup(func() {
+		_ = sshd.Process.Kill()
+		_ = sshd.Wait()
+	})
+	for end := time.Now().Add(10 * time.Second); ; { // it does not tell when it listens
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("sshd does not listen: %w", err)
+		}
+	}
+	return exec.Command("clush", "-f", shellFan, "-S", "-O", "ssh_options=-F "+filepath.Join(dir, "ssh"), "-w", fmt.Sprintf("h[1-%d]", shellHosts), "true"), nil
+}
