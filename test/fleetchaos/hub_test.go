@@ -123,6 +123,7 @@ func (s *sending) check() {
 		}
 	}
 	for _, l := range s.accepted {
+		s.recall(l)
 		shown := s.counts(l.m.Text)
 		for i := range crowd {
 			host := fmt.Sprintf("lab-%03d", i)
