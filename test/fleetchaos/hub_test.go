@@ -82,7 +82,7 @@ func (c *crew) sendDuring(t *testing.T, how os.Signal, moments []moment) {
 	c.untilOnline("lab", crowd)
 	s.check()
 	c.change(func() {
-		t.Logf("%d messages accepted, %d shown, the hub ended %d times", len(s.accepted), c.total, len(moments))
+		t.Logf("%d messages accepted, %d shown, the hub ended %d times; refused: %v", len(s.accepted), c.total, len(moments), c.refused)
 	})
 }
 
