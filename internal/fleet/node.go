@@ -150,6 +150,7 @@ type Node struct {
 	up       chan struct{}  // capacity 1: the hub has been reached anew
 	tasks    sync.WaitGroup // messages being shown, and those on their way
 	busy     atomic.Bool    // something has happened since memory was given back
+	caught   atomic.Uint64  // on which connection, from 1, it was asked what came of messages
 	ctx      context.Context
 	ended    context.CancelFunc
 
@@ -208,8 +209,9 @@ const (
 	longestPause = 30 * time.Second
 
 	// askedAgain is when a member that has connected asks once more what came of
-	// its messages: what the hub was just writing then is on its disk now.
-	askedAgain = 2 * time.Second
+	// its messages: what the hub was just writing then is on its disk now. It
+	// sends nothing again before.
+	askedAgain = time.Second
 )
 
 // pause is how long to wait before the next attempt to reach the hub: any time
@@ -270,7 +272,7 @@ func (n *Node) wake() {
 // keep does what has to be done from time to time.
 func (n *Node) keep(ctx context.Context) {
 	refresh, resend, idle := time.NewTimer(refreshEvery), time.NewTicker(resendEvery), time.NewTicker(idleAfter)
-	late := time.NewTimer(askedAgain)
+	late := time.NewTimer(refreshEvery) // from the first refresh on
 	defer late.Stop()
 	defer refresh.Stop()
 	defer resend.Stop()
@@ -289,9 +291,13 @@ func (n *Node) keep(ctx context.Context) {
 			debug.FreeOSMemory()
 			continue
 		case <-late.C:
-			if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
-				n.log.Debug("asking what came of messages", "error", err) // it is asked again
+			connection := n.conn.Stats().Reconnects + 1
+			if err := n.catchUp(ctx); err != nil {
+				n.log.Debug("asking what came of messages", "error", err)
+				late.Reset(askedAgain)
+				continue
 			}
+			n.caught.Store(connection)
 			continue
 		case <-n.up:
 		case <-refresh.C:

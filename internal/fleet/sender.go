@@ -283,9 +283,11 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 }
 
 // again sends to the members that have said nothing, one by one, and to the
-// store, if that has not said that it has the message.
+// store, if that has not said that it has the message. After the hub was away it
+// is asked first what came of it: members that have told it would take the
+// message for a replay.
 func (n *Node) again(s *sent, e Envelope) {
-	if !n.conn.IsConnected() {
+	if !n.conn.IsConnected() || n.caught.Load() != n.conn.Stats().Reconnects+1 || n.unread() {
 		return
 	}
 	s.mu.Lock()
@@ -307,6 +309,18 @@ func (n *Node) again(s *sent, e Envelope) {
 	for _, name := range names {
 		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, false)
 	}
+}
+
+// unread reports whether there are reports here that nobody has looked at yet.
+func (n *Node) unread() bool {
+	n.mu.Lock()
+	sub := n.subs[prefix+"ack."+token(n.config.Name)+".>"]
+	n.mu.Unlock()
+	if sub == nil {
+		return false
+	}
+	waiting, _, err := sub.Pending()
+	return err == nil && waiting > 0
 }
 
 // reported is given each report on what this member has sent.

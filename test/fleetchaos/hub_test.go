@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	crowd    = 500
-	messages = 20
-	senders  = 4
+	crowd   = 500
+	senders = 4
 )
 
 // TestHub holds that a hub which ends in the middle of sends, killed or in
@@ -31,10 +30,10 @@ func TestHub(t *testing.T) {
 	// Each moment is a number of things that have happened: final receipts that
 	// the sender has heard, and messages that were shown.
 	t.Run("killed", func(t *testing.T) {
-		c.sendDuring(t, os.Kill, []moment{{heard: 1}, {shown: 1800}, {heard: 4321}, {shown: 7500}})
+		c.sendDuring(t, 20, os.Kill, []moment{{heard: 1}, {shown: 1800}, {heard: 4321}, {shown: 7500}})
 	})
 	t.Run("upgraded", func(t *testing.T) {
-		c.sendDuring(t, syscall.SIGTERM, []moment{{shown: 1}, {heard: 2750}})
+		c.sendDuring(t, 10, syscall.SIGTERM, []moment{{shown: 1}, {heard: 2750}})
 	})
 }
 
@@ -49,7 +48,7 @@ type sending struct {
 }
 
 // sendDuring sends messages and ends the hub at these moments.
-func (c *crew) sendDuring(t *testing.T, how os.Signal, moments []moment) {
+func (c *crew) sendDuring(t *testing.T, messages int, how os.Signal, moments []moment) {
 	s := &sending{crew: c, t: t}
 	c.change(func() { c.total, c.heard = 0, 0 })
 	ending := make(chan struct{})
@@ -80,9 +79,9 @@ func (c *crew) sendDuring(t *testing.T, how os.Signal, moments []moment) {
 	all.Wait()
 	<-ending
 	c.untilOnline("lab", crowd)
-	s.check()
+	s.check(messages)
 	c.change(func() {
-		t.Logf("%d messages accepted, %d shown, the hub ended %d times", len(s.accepted), c.total, len(moments))
+		t.Logf("%d messages accepted, %d shown, the hub ended %d times; refused: %v", len(s.accepted), c.total, len(moments), c.refused)
 	})
 }
 
@@ -112,7 +111,7 @@ func (s *sending) send(i int) {
 }
 
 // check is the promise.
-func (s *sending) check() {
+func (s *sending) check(messages int) {
 	if len(s.accepted) != messages {
 		s.t.Fatalf("%d of %d messages were accepted", len(s.accepted), messages)
 	}
@@ -123,6 +122,7 @@ func (s *sending) check() {
 		}
 	}
 	for _, l := range s.accepted {
+		s.recall(l)
 		shown := s.counts(l.m.Text)
 		for i := range crowd {
 			host := fmt.Sprintf("lab-%03d", i)

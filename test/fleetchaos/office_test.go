@@ -209,6 +209,25 @@ func (c *crew) send(m msg.Message, hosts ...string) *letter {
 	return l
 }
 
+// recall asks desk once more what it knows of a message that is over, until all
+// is known: a member that is slow counts as failed, and what it says then counts.
+func (c *crew) recall(l *letter) {
+	c.t.Helper()
+	c.until(c.t, l.m.Text+" is known", func() bool {
+		if !l.over {
+			return false
+		}
+		for _, r := range l.receipts {
+			if strings.HasPrefix(r.Detail, "it is connected and did not answer") {
+				l.over = false
+				c.order(map[string]any{"recall": l.m.ID, "by": "desk"})
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // outcomes are those of each session of a message that is over. A receipt about
 // the host alone is for as long as there is no other.
 func (l *letter) outcomes() map[string]string {

@@ -71,6 +71,11 @@ func TestPartition(t *testing.T) {
 // cable makes a second network, with a cable to it.
 func cable(t *testing.T) {
 	t.Helper()
+	t.Cleanup(func() {
+		for _, line := range []string{"link del near0", "netns del far"} { // which may not be there
+			_ = exec.Command("ip", strings.Fields(line)...).Run()
+		}
+	})
 	for _, line := range []string{
 		"netns add far",
 		"link add near0 type veth peer name far0 netns far",

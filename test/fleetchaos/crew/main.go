@@ -30,6 +30,9 @@ type order struct {
 	Answer []string `json:"answer"`
 	To     string   `json:"to"`
 
+	Recall string `json:"recall"` // an ID: what the sender By knows by now
+	By     string `json:"by"`
+
 	Answers bool   `json:"answers"` // with join: people answer at once
 	Token   string `json:"token"`   // with join
 }
@@ -87,6 +90,8 @@ func main() {
 			go c.send(*o.Send)
 		case o.Answer != nil:
 			c.answer(o)
+		case o.Recall != "":
+			c.recall(o)
 		default:
 			c.join(o)
 		}
@@ -160,6 +165,19 @@ func (c *crew) run(name string, token fleet.JoinToken, answers bool) error {
 	return nil
 }
 
+// recall tells what the sender of a message has written down.
+func (c *crew) recall(o order) {
+	c.mu.Lock()
+	n := c.members[o.By]
+	c.mu.Unlock()
+	for _, r := range n.Records(root, o.Recall) {
+		for _, x := range r.Receipts {
+			c.tell(event{Member: o.By, Receipt: &x})
+		}
+	}
+	c.tell(event{Member: o.By, Sent: o.Recall})
+}
+
 // answer has people answer, who were asked before.
 func (c *crew) answer(o order) {
 	for _, name := range o.Answer {
@@ -172,6 +190,8 @@ func (c *crew) answer(o order) {
 	}
 }
 
+var root = msg.Principal{User: "root", Account: "0", Superuser: true}
+
 // send sends a message as root.
 func (c *crew) send(s send) {
 	c.mu.Lock()
@@ -180,7 +200,7 @@ func (c *crew) send(s send) {
 	e := event{Member: s.By, Sent: s.Message.ID}
 	err := fmt.Errorf("there is no member %q here", s.By)
 	if n != nil {
-		err = n.Send(context.Background(), msg.Principal{User: "root", Account: "0", Superuser: true}, s.Hosts, msg.Target{msg.ParseSelector("*")}, s.Message,
+		err = n.Send(context.Background(), root, s.Hosts, msg.Target{msg.ParseSelector("*")}, s.Message,
 			func(r msg.Receipt) { c.tell(event{Member: s.By, Receipt: &r}) }, func(msg.Reach) {})
 	}
 	if err != nil {
