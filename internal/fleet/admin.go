@@ -26,7 +26,7 @@ func OpenAdministrator(dir string) (*Administrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := loadCertificate(dir)
+	pin, err := c.pin(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +38,11 @@ func OpenAdministrator(dir string) (*Administrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the administrator: %w", err)
 	}
-	conn, err := nats.Connect("nats://"+c.localHub(), nats.Secure(pinned(pinOf(cert.Leaf))), nats.TLSHandshakeFirst(),
+	hubs := c.reached()
+	conn, err := nats.Connect(urls(hubs), nats.Secure(pinned(pin, hubs...)), nats.TLSHandshakeFirst(),
 		nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(adminInbox), nats.Timeout(hubTimeout), nats.Name(userAdmin))
 	if err != nil {
-		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", c.localHub(), err)
+		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(hubs, ","), err)
 	}
 	return &Administrator{dir, c, conn}, nil
 }

@@ -127,7 +127,10 @@ func (h *Hub) page(s jetstream.Stream, subject string, after uint64, take func(i
 
 // members lists all, with who is connected.
 func (h *Hub) members(string, ask) (told, error) {
-	there := h.present()
+	there, err := h.present()
+	if err != nil {
+		return told{}, err
+	}
 	var t told
 	for _, r := range h.book.all() {
 		if there[r.Key] {
@@ -141,13 +144,16 @@ func (h *Hub) members(string, ask) (told, error) {
 // listing is members for administrators.
 func (h *Hub) listing(string, ask) (told, error) {
 	t, err := h.members("", ask{})
+	if err != nil {
+		return told{}, err
+	}
 	t.Revoked = h.book.getRevoked()
 	for i, r := range h.book.all() {
 		if i < len(t.Members) && t.Members[i].Name == r.Name {
 			t.Members[i].Grant = r.Grant
 		}
 	}
-	return t, err
+	return t, nil
 }
 
 func (h *Hub) inviting(_ string, a ask) (told, error) {

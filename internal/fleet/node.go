@@ -115,12 +115,15 @@ func Joined(dir string) bool {
 	return err == nil
 }
 
-func (c nodeConfig) urls() string {
-	urls := make([]string, len(c.Hubs))
-	for i, h := range c.Hubs {
-		urls[i] = "nats://" + h
+func (c nodeConfig) urls() string { return urls(c.Hubs) }
+
+// urls are what NATS calls these addresses.
+func urls(hubs []string) string {
+	list := make([]string, len(hubs))
+	for i, h := range hubs {
+		list[i] = "nats://" + h
 	}
-	return strings.Join(urls, ",")
+	return strings.Join(list, ",")
 }
 
 func (c nodeConfig) options(key nkeys.KeyPair) ([]nats.Option, error) {
@@ -128,7 +131,7 @@ func (c nodeConfig) options(key nkeys.KeyPair) ([]nats.Option, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of this member: %w", err)
 	}
-	return []nats.Option{nats.Name(c.Name), nats.Secure(pinned(c.Pin)), nats.TLSHandshakeFirst(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(inboxOf(c.Name))}, nil
+	return []nats.Option{nats.Name(c.Name), nats.Secure(pinned(c.Pin, c.Hubs...)), nats.TLSHandshakeFirst(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(inboxOf(c.Name))}, nil
 }
 
 // Node is this computer as a member of a fleet. Open makes one and Run is its

@@ -34,8 +34,9 @@ func (d *desk) raw(t *testing.T) (*nats.Conn, chan error) {
 }
 
 // TestJoining is the first half of the security cases: who becomes a member.
-func TestJoining(t *testing.T) {
-	o := newOffice(t)
+func TestJoining(t *testing.T) { onBoth(t, testJoining) }
+
+func testJoining(t *testing.T, o *office) {
 	log := &hosttest.Screen{}
 	o.stop()
 	var err error
@@ -91,8 +92,9 @@ func TestJoining(t *testing.T) {
 }
 
 // TestRights is the second half: what a member may do on the hub.
-func TestRights(t *testing.T) {
-	o := newOffice(t)
+func TestRights(t *testing.T) { onBoth(t, testRights) }
+
+func testRights(t *testing.T, o *office) {
 	log := &hosttest.Screen{}
 	o.stop()
 	var err error
@@ -175,8 +177,9 @@ func publishes(subject string) func(*nats.Conn) error {
 
 // TestForgeries holds that a member shows nothing that a stolen hub, or another
 // member, has made or changed, and writes each attempt down.
-func TestForgeries(t *testing.T) {
-	o := newOffice(t)
+func TestForgeries(t *testing.T) { onBoth(t, testForgeries) }
+
+func testForgeries(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send to lab-*, broadcast, up to 5 hosts")
@@ -241,8 +244,9 @@ func TestForgeries(t *testing.T) {
 
 // TestForgedReport holds that nobody answers for another host, not even the
 // hub.
-func TestForgedReport(t *testing.T) {
-	o := newOffice(t)
+func TestForgedReport(t *testing.T) { onBoth(t, testForgedReport) }
+
+func testForgedReport(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	other := o.join("lab-08")
@@ -269,8 +273,9 @@ func TestForgedReport(t *testing.T) {
 }
 
 // TestEditedStore holds that a hub which changes what it keeps is found out.
-func TestEditedStore(t *testing.T) {
-	o := newOffice(t)
+func TestEditedStore(t *testing.T) { onBoth(t, testEditedStore) }
+
+func testEditedStore(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")
@@ -298,8 +303,9 @@ func TestEditedStore(t *testing.T) {
 
 // TestRevokedGrant holds that a grant which is taken away ends at once for all
 // members, also for what its holder has signed before.
-func TestRevokedGrant(t *testing.T) {
-	o := newOffice(t)
+func TestRevokedGrant(t *testing.T) { onBoth(t, testRevokedGrant) }
+
+func testRevokedGrant(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	g := o.allow(boss, "send, broadcast")
@@ -328,8 +334,9 @@ func TestRevokedGrant(t *testing.T) {
 }
 
 // TestPinned holds that a hub cannot put another key in the place of a member's.
-func TestPinned(t *testing.T) {
-	o := newOffice(t)
+func TestPinned(t *testing.T) { onBoth(t, testPinned) }
+
+func testPinned(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")
