@@ -281,7 +281,8 @@ func (k *cluster) connections(key string) (list []connection, err error) {
 func (k *cluster) disconnect(c connection) {
 	b, err := json.Marshal(server.KickClientReq{CID: c.id})
 	if err == nil {
-		err = k.system.Publish("$SYS.REQ.SERVER."+c.server+".KICK", b)
+		// Nobody waits for the answer; without a way to answer the server does nothing.
+		err = k.system.PublishRequest("$SYS.REQ.SERVER."+c.server+".KICK", k.system.NewInbox(), b)
 	}
 	if err != nil {
 		k.log.Error("ending a connection", "server", c.server, "error", err)

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -23,6 +22,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"msg/internal/hosttest"
 )
 
 // stock is a site's own cluster: three processes of the nats-server that its
@@ -40,7 +41,7 @@ type node3 struct {
 	name    string
 	address string
 	config  string
-	log     bytes.Buffer
+	log     hosttest.Screen
 	cmd     *exec.Cmd
 	ended   chan struct{}
 }
@@ -88,6 +89,13 @@ func startStock() (*stock, error) {
 		return nil, err
 	}
 	if _, err := InitCluster(s.hub, ports[:3], ports[:3], s.ca.pem, true, time.Now()); err != nil {
+		return nil, err
+	}
+	conf, err := os.ReadFile(filepath.Join(s.hub, ClusterFile))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, ClusterFile), conf, 0o600)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for i := range 3 {
@@ -144,13 +152,6 @@ func (s *stock) configure(n *node3, route string, routes []string) error {
 	if err := s.ca.issue(cert, time.Now().AddDate(1, 0, 0), "127.0.0.1"); err != nil {
 		return err
 	}
-	conf, err := os.ReadFile(filepath.Join(s.hub, ClusterFile))
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(s.dir, ClusterFile), conf, 0o600); err != nil {
-		return err
-	}
 	text := fmt.Sprintf(siteConf, n.name, n.address, route, `"nats://`+strings.Join(routes, `", "nats://`)+`"`, filepath.Join(s.dir, n.name), cert, "sync_interval: always")
 	return os.WriteFile(n.config, []byte(text), 0o600)
 }
@@ -182,6 +183,15 @@ func (s *stock) stop() {
 	}
 }
 
+// logs are what the servers say.
+func (s *stock) logs() string {
+	var b strings.Builder
+	for _, n := range s.nodes {
+		fmt.Fprintf(&b, "%s on %s:\n%s\n", n.name, n.address, n.log.String())
+	}
+	return b.String()
+}
+
 // begin makes the cluster as new, and the folder of a hub for it.
 func (s *stock) begin(t testing.TB, dir string) {
 	t.Helper()
@@ -192,7 +202,7 @@ func (s *stock) begin(t testing.TB, dir string) {
 	conn := s.reach(t, k)
 	defer conn.Close()
 	if err := waitForStore(conn); err != nil {
-		t.Fatalf("%v\n%s", err, s.nodes[0].log.String())
+		t.Fatalf("%v\n%s", err, s.logs())
 	}
 	js := must(t, first(jetstream.New(conn)), nil)
 	ctx, cancel := context.WithTimeout(t.Context(), hubStarts)
@@ -222,7 +232,7 @@ func (s *stock) reach(t testing.TB, k *cluster) *nats.Conn {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%v\n%s", err, s.nodes[0].log.String())
+			t.Fatalf("%v\n%s", err, s.logs())
 		case <-again.C:
 		}
 	}
