@@ -266,7 +266,8 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 }
 
 // again sends to the members that have said nothing, one by one, and to the
-// store, if that has not said that it has the message.
+// store, if that has not said that it has the message; until then to those that
+// were not connected, too.
 func (n *Node) again(s *sent, e Envelope) {
 	if !n.conn.IsConnected() {
 		return
@@ -274,7 +275,8 @@ func (n *Node) again(s *sent, e Envelope) {
 	s.mu.Lock()
 	var names []string
 	for _, t := range s.Targets {
-		if t.State == stateWaiting {
+		// One that came back before the store had it has asked in vain.
+		if t.State == stateWaiting || t.State == stateAbsent && s.Message.Queue > 0 && !s.Stored {
 			names = append(names, t.Name)
 		}
 	}
