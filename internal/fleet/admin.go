@@ -21,7 +21,10 @@ type Administrator struct {
 }
 
 // OpenAdministrator connects to the hub of a folder, which has to run.
-func OpenAdministrator(dir string) (*Administrator, error) {
+func OpenAdministrator(dir string) (*Administrator, error) { return openAdministrator(dir) }
+
+// openAdministrator connects by some of the servers, or any if none is named.
+func openAdministrator(dir string, servers ...string) (*Administrator, error) {
 	c, err := loadHub(dir)
 	if err != nil {
 		return nil, err
@@ -39,10 +42,13 @@ func OpenAdministrator(dir string) (*Administrator, error) {
 		return nil, fmt.Errorf("key of the administrator: %w", err)
 	}
 	hubs := c.reached()
-	conn, err := nats.Connect(urls(hubs), nats.Secure(pinned(pin, hubs...)), nats.TLSHandshakeFirst(),
+	if len(servers) == 0 {
+		servers = hubs
+	}
+	conn, err := nats.Connect(urls(servers), nats.Secure(pinned(pin, hubs...)), nats.TLSHandshakeFirst(),
 		nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(adminInbox), nats.Timeout(hubTimeout), nats.Name(userAdmin))
 	if err != nil {
-		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(hubs, ","), err)
+		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(servers, ","), err)
 	}
 	return &Administrator{dir, c, conn}, nil
 }

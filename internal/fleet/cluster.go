@@ -94,7 +94,7 @@ func (k *cluster) dial(file string, more ...nats.Option) (*nats.Conn, error) {
 		nats.Nkey(public, key.Sign), nats.Name(userHub), nats.Timeout(hubTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(reachAgain), nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { k.log.Warn("hub", "error", err) })}, more...)...)
 	switch {
-	case errors.Is(err, nats.ErrAuthorization):
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrNkeysNotSupported):
 		return nil, fmt.Errorf("reaching the cluster on %s: it does not know the key of the hub in %s: have its servers include %s of this folder, and load it", strings.Join(servers, ","), file, ClusterFile)
 	case err != nil:
 		return nil, fmt.Errorf("reaching the cluster on %s: %w; msgd doctor says more", strings.Join(servers, ","), err)
@@ -153,12 +153,15 @@ func waitForStore(conn *nats.Conn) error {
 		ask, stop := context.WithTimeout(ctx, hubTimeout)
 		_, err := js.AccountInfo(ask)
 		stop()
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+			return fmt.Errorf("the account %s has no store: %w; msgd doctor says more", account, err)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster has no store for the account %s: %w; msgd doctor says more", account, err)
+			return fmt.Errorf("the store of the account %s does not answer: %w; msgd doctor says more", account, err)
 		case <-again.C:
 		}
 	}

@@ -89,7 +89,13 @@ func TestNodeLost(t *testing.T) {
 	if accepted < messages/4 {
 		t.Errorf("only %d messages were accepted", accepted)
 	}
-	if err := lost.start(); err != nil {
+	found := examined(ExamineHub(t.Context(), o.dir))
+	for _, part := range []string{"system account: 2 servers answer, and a stream needs 3", "stream MSG: " + lost.name + " does not have all of it"} {
+		if !strings.Contains(found, part) {
+			t.Errorf("the doctor does not find %q:\n%s", part, found)
+		}
+	}
+	if err := lost.start(o.cluster.program); err != nil {
 		t.Fatal(err)
 	}
 	boss.waitFor("the server has caught up", func() bool { return o.whole(streamMSG) && o.whole(streamAUDIT) })

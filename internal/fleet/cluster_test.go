@@ -34,6 +34,8 @@ type stock struct {
 	hub   string // the folder of a hub that has just been made
 	ca    authority
 	nodes []*node3
+
+	program string // the nats-server
 }
 
 // node3 is one of its servers.
@@ -84,8 +86,7 @@ func startStock() (*stock, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := buildServer(dir)
-	if err != nil {
+	if s.program, err = buildServer(dir); err != nil {
 		return nil, err
 	}
 	if _, err := InitCluster(s.hub, ports[:3], ports[:3], s.ca.pem, true, time.Now()); err != nil {
@@ -104,8 +105,7 @@ func startStock() (*stock, error) {
 			return nil, err
 		}
 		s.nodes = append(s.nodes, n)
-		n.cmd = exec.Command(program, "-c", n.config)
-		if err := n.start(); err != nil {
+		if err := n.start(s.program); err != nil {
 			return s, err
 		}
 	}
@@ -142,8 +142,8 @@ func freePorts(n int) (list []string, err error) {
 const siteConf = `server_name: %[1]s
 listen: %[2]q
 cluster { name: site, listen: %[3]q, routes: [ %[4]s ] }
-jetstream { store_dir: %[5]q, max_file: 2GB, %[7]s }
-tls { cert_file: %[6]q, key_file: %[6]q, handshake_first: true }
+jetstream { store_dir: %[5]q, max_file: 2GB, sync_interval: always }
+tls { cert_file: %[6]q, key_file: %[6]q, handshake_first: %[7]s }
 include fleet.conf
 `
 
@@ -152,12 +152,15 @@ func (s *stock) configure(n *node3, route string, routes []string) error {
 	if err := s.ca.issue(cert, time.Now().AddDate(1, 0, 0), "127.0.0.1"); err != nil {
 		return err
 	}
-	text := fmt.Sprintf(siteConf, n.name, n.address, route, `"nats://`+strings.Join(routes, `", "nats://`)+`"`, filepath.Join(s.dir, n.name), cert, "sync_interval: always")
+	first := "true"
+	if n.name == "nats3" { // what the comment in ClusterFile offers
+		first = "auto"
+	}
+	text := fmt.Sprintf(siteConf, n.name, n.address, route, `"nats://`+strings.Join(routes, `", "nats://`)+`"`, filepath.Join(s.dir, n.name), cert, first)
 	return os.WriteFile(n.config, []byte(text), 0o600)
 }
 
-func (n *node3) start() error {
-	program := n.cmd.Path
+func (n *node3) start(program string) error {
 	n.cmd = exec.Command(program, "-c", n.config)
 	n.cmd.Stderr = &n.log
 	n.ended = make(chan struct{})

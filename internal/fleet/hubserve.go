@@ -66,7 +66,7 @@ func (h *Hub) hello(name string, a ask) (told, error) {
 	if !known {
 		return told{}, errors.New("not a member any more")
 	}
-	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked()}, nil
+	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Now: time.Now().UTC()}, nil
 }
 
 // maxPage is how much is in one answer.
@@ -147,7 +147,7 @@ func (h *Hub) listing(string, ask) (told, error) {
 	if err != nil {
 		return told{}, err
 	}
-	t.Revoked = h.book.getRevoked()
+	t.Revoked, t.Now = h.book.getRevoked(), time.Now().UTC()
 	for i, r := range h.book.all() {
 		if i < len(t.Members) && t.Members[i].Name == r.Name {
 			t.Members[i].Grant = r.Grant
