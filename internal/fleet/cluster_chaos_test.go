@@ -89,12 +89,11 @@ func TestNodeLost(t *testing.T) {
 	if accepted < messages/4 {
 		t.Errorf("only %d messages were accepted", accepted)
 	}
-	found := examined(ExamineHub(t.Context(), o.dir))
-	for _, part := range []string{"system account: 2 servers answer, and a stream needs 3", "stream MSG: " + lost.name + " does not have all of it"} {
-		if !strings.Contains(found, part) {
-			t.Errorf("the doctor does not find %q:\n%s", part, found)
-		}
-	}
+	boss.waitFor("the doctor finds it", func() bool {
+		found := examined(ExamineHub(t.Context(), o.dir))
+		return strings.Contains(found, "system account: 2 servers answer, and a stream needs 3") &&
+			strings.Contains(found, "stream MSG: "+lost.name+" does not have all of it")
+	})
 	if err := lost.start(o.cluster.program); err != nil {
 		t.Fatal(err)
 	}
