@@ -43,6 +43,7 @@ const (
 	serverAnswers = time.Second            // a server that takes longer does not run
 	othersAnswer  = 300 * time.Millisecond // after the first, as long as one does not know how many there are
 	reachAgain    = 250 * time.Millisecond
+	pingServer    = 5 * time.Second // the second that is not answered is the end of a connection
 	anotherHub    = time.Second
 )
 
@@ -92,6 +93,7 @@ func (k *cluster) dial(file string, more ...nats.Option) (*nats.Conn, error) {
 	servers := k.config.Cluster.Servers
 	conn, err := nats.Connect(urls(servers), append([]nats.Option{nats.Secure(pinned(k.config.Cluster.Pin, servers...)), nats.TLSHandshakeFirst(),
 		nats.Nkey(public, key.Sign), nats.Name(userHub), nats.Timeout(hubTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(reachAgain), nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(pingServer), nats.MaxPingsOutstanding(2),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { k.log.Warn("hub", "error", err) })}, more...)...)
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrNkeysNotSupported):
@@ -287,7 +289,7 @@ func (k *cluster) disconnect(c connection) {
 		// Nobody waits for the answer; without a way to answer the server does nothing.
 		err = k.system.PublishRequest("$SYS.REQ.SERVER."+c.server+".KICK", k.system.NewInbox(), b)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) { // then the hub has ended
 		k.log.Error("ending a connection", "server", c.server, "error", err)
 	}
 }

@@ -56,19 +56,27 @@ func TestNodeLost(t *testing.T) {
 	}
 	o.allow(boss, "send to lab-*, broadcast, 1000 a minute")
 	lost := o.leader(streamMSG)
+	hold := make(chan struct{}) // so that answers fall into the time without it
+	for _, lab := range labs[:3] {
+		lab.hold = hold
+	}
 	const messages = 20
 	failed := make([]error, messages)
 	var sending sync.WaitGroup
-	for i := range messages {
-		sending.Go(func() {
-			m := hello(fmt.Sprintf("number %02d.", i))
-			m.Queue = time.Hour
-			_, _, failed[i] = boss.say("lab-*", m)
-		})
-		if i == messages/2 {
-			lost.kill()
+	send := func(from, to int) {
+		for i := from; i < to; i++ {
+			sending.Go(func() {
+				m := hello(fmt.Sprintf("number %02d.", i))
+				m.Queue = time.Hour
+				_, _, failed[i] = boss.say("lab-*", m)
+			})
 		}
 	}
+	send(0, messages/2)
+	boss.waitFor("some are on their way", func() bool { return len(boss.outbox.all()) >= messages/4 })
+	lost.kill()
+	send(messages/2, messages)
+	close(hold)
 	sending.Wait()
 	count := func(lab *desk, i int) int {
 		return strings.Count(lab.screen("1"), fmt.Sprintf("number %02d.", i))

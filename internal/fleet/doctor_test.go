@@ -167,10 +167,17 @@ func TestDoctorServer(t *testing.T) {
 // members in the book.
 func oddServer(t *testing.T, conf string, until time.Time, include bool) (hub string) {
 	t.Helper()
+	hub, _ = serverWith(t, conf, until, include, func(s string) string { return s })
+	return hub
+}
+
+// serverWith changes what is included.
+func serverWith(t *testing.T, conf string, until time.Time, include bool, change func(string) string) (hub string, n *node3) {
+	t.Helper()
 	s := theCluster(t)
 	dir := t.TempDir()
 	hub = filepath.Join(dir, "hub")
-	n := &node3{name: "odd", address: freePort(t), config: filepath.Join(dir, "odd.conf")}
+	n = &node3{name: "odd", address: freePort(t), config: filepath.Join(dir, "odd.conf")}
 	if _, err := InitCluster(hub, []string{n.address}, []string{n.address}, s.ca.pem, true, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +188,7 @@ func oddServer(t *testing.T, conf string, until time.Time, include bool) (hub st
 	}
 	text := fmt.Sprintf("server_name: odd\nlisten: %q\n", n.address)
 	if include { // what stands later counts
-		text += "include hub/" + ClusterFile + "\n"
+		text += change(string(must(t, first(os.ReadFile(filepath.Join(hub, ClusterFile))), nil)))
 	}
 	text += strings.ReplaceAll(strings.ReplaceAll(conf, "node.pem", filepath.Join(dir, "node.pem")), "store_dir: store", fmt.Sprintf("store_dir: %q", filepath.Join(dir, "store")))
 	if err := b.save(); err != nil {
@@ -199,7 +206,7 @@ func oddServer(t *testing.T, conf string, until time.Time, include bool) (hub st
 	t.Cleanup(n.kill)
 	waiting := &desk{t: t, Node: &Node{config: nodeConfig{Name: "odd"}}}
 	waiting.waitFor("it is ready", func() bool { return strings.Contains(n.log.String(), "Server is ready") })
-	return hub
+	return hub, n
 }
 
 // TestOlder compares versions.
