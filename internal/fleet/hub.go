@@ -106,7 +106,8 @@ func (h *Hub) open() (err error) {
 	if h.conn, err = h.bus.connect(); err != nil {
 		return fmt.Errorf("its own connection: %w", err)
 	}
-	if h.js, err = jetstream.New(h.conn); err != nil {
+	h.js, err = jetstream.New(h.conn, jetstream.WithPublishAsyncTimeout(storeTimeout), jetstream.WithPublishAsyncErrHandler(h.recordAgain))
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hubStarts)

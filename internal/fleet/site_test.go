@@ -1,11 +1,14 @@
 package fleet
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"msg/internal/hosttest"
 )
 
 // TestHubAway holds what happens on a cluster while the hub's process is not
@@ -67,4 +70,31 @@ func TestOtherAccounts(t *testing.T) {
 		conn.Close()
 		t.Error("a wrong password gets in")
 	}
+}
+
+// TestAuditAgain holds that a message is written into stream AUDIT also if that
+// could not be when it came.
+func TestAuditAgain(t *testing.T) { onBoth(t, testAuditAgain) }
+
+func testAuditAgain(t *testing.T, o *office) {
+	log := &hosttest.Screen{}
+	o.stop()
+	o.hub = must(t, first(StartHub(o.dir, slog.New(slog.NewTextHandler(log, nil)))), nil)
+	o.admin = must(t, first(OpenAdministrator(o.dir)), nil)
+	boss := o.join("desk-1")
+	o.join("lab-07", person("lab-07", "1", "bob"))
+	o.allow(boss, "send, broadcast")
+	config := o.hub.audit.CachedInfo().Config
+	if err := o.hub.js.DeleteStream(t.Context(), streamAUDIT); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := boss.say("lab-07", hello("x"))
+	wantErr(t, "sending", err, "")
+	boss.waitFor("it is not written", func() bool { return strings.Contains(log.String(), "stream AUDIT does not take a message") })
+	stream := must(t, first(o.hub.js.CreateStream(t.Context(), config)), nil)
+	subject := subjectAudit + kindSend + ".desk-1." + boss.Records(root, "")[0].Message.ID
+	boss.waitFor("it is written", func() bool {
+		_, err := stream.GetLastMsgForSubject(t.Context(), subject)
+		return err == nil
+	})
 }
