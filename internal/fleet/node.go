@@ -96,11 +96,14 @@ func Join(ctx context.Context, dir, name string, t JoinToken) error {
 		return err
 	}
 	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout))...)
+	if errors.Is(err, errPin) {
+		return fmt.Errorf("joining: %w", err)
+	}
 	if err != nil {
 		if errors.Is(err, nats.ErrAuthorization) {
 			return fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", name)
 		}
-		return fmt.Errorf("joining: %w", err)
+		return fmt.Errorf("joining: %w; the hub has to run: msgd hub serve", err)
 	}
 	defer conn.Close()
 	if _, err := askHub(ctx, conn, subjectRPC(verbHello, name), ask{}); err != nil {
