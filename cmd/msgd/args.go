@@ -28,6 +28,8 @@ type options struct {
 	hub     string        // folder of the hub
 	listen  string        // hub init: HOST:PORT
 	address string        // hub init: how members reach it
+	cluster string        // hub init: HOST:PORT,... of the site's own nats-servers
+	ca      string        // hub init: file with the certificate of their authority
 	offline bool          // hub init: do not keep the key of the organisation
 	uses    int           // hub token
 	life    time.Duration // hub token
@@ -56,9 +58,10 @@ func commands() []command {
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
 		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
-		{name: "hub init", flags: []string{"hub", "listen", "address", "offline"}, run: program.hubInit},
+		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
 		{name: "hub token", flags: []string{"hub", "uses", "for"}, run: program.hubToken},
+		{name: "doctor", flags: []string{"config", "hub"}, run: program.doctor},
 		{name: "members", flags: []string{"hub"}, run: program.members},
 		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100},
 		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1},
@@ -108,6 +111,8 @@ func parse(args []string) (command, options, error) {
 		return c, o, fmt.Errorf("%s: %q is one word too many", c.name, o.words[c.most])
 	case len(o.words) < c.least:
 		return c, o, fmt.Errorf("%s: a word is missing", c.name)
+	case (o.cluster == "") != (o.ca == ""):
+		return c, o, fmt.Errorf("%s: --cluster and --ca go together", c.name)
 	case slices.Contains(c.flags, "may") && o.may == "":
 		return c, o, fmt.Errorf("%s: --may is missing", c.name)
 	}
@@ -146,6 +151,8 @@ func (c command) defineFleet(f *flag.FlagSet, o *options) {
 		"hub":     func() { f.StringVar(&o.hub, "hub", defaultHub(), "") },
 		"listen":  func() { f.StringVar(&o.listen, "listen", "0.0.0.0:"+hubPort, "") },
 		"address": func() { f.StringVar(&o.address, "address", "", "") },
+		"cluster": func() { f.StringVar(&o.cluster, "cluster", "", "") },
+		"ca":      func() { f.StringVar(&o.ca, "ca", "", "") },
 		"offline": func() { f.BoolVar(&o.offline, "offline", false, "") },
 		"uses":    func() { f.IntVar(&o.uses, "uses", 1, "") },
 		"for":     func() { f.DurationVar(&o.life, "for", time.Hour, "") },
@@ -166,7 +173,9 @@ msgd check [--config FILE] [--socket PATH]
 msgd relay [--socket PATH]
 msgd join TOKEN [--name NAME] [--config FILE]
 msgd hub init [--listen HOST:PORT] [--address HOST:PORT,...] [--offline]
+msgd hub init --cluster HOST:PORT,... --ca FILE [--offline]
 msgd hub serve | hub token [--uses N] [--for TIME]
+msgd doctor [--config FILE]
 msgd members | tag HOST [TAG...] | revoke HOST [--grant] [--key FILE]
 msgd operator add [USER@]HOST --may "WHAT" [--key FILE]
 msgd version | help
@@ -202,6 +211,14 @@ hub     Make the hub of a fleet and a token for the first 100 computers, and
             msgd hub serve
             msgd hub token --uses 30 --for 24h
 
+        With --cluster it stands on the site's own nats-servers, and --ca is the
+        certificate of the authority that has signed theirs.
+
+doctor  Look at everything that this computer needs as a member of a fleet, or
+        as its hub, say what to do about what is wrong, and exit with 1 then:
+
+            msgd doctor
+
 members, tag, operator, revoke
         On the computer of the hub: who is a member; give members tags; let
         somebody on a member send; take that, or a member, away:
@@ -210,7 +227,7 @@ members, tag, operator, revoke
             msgd operator add alice@desk-1 --may "send to tag:lab, broadcast"
             msgd revoke lab-07
 
-        They take --hub FOLDER, as hub does; it is ` + defaultHub() + ` if
+        They take --hub FOLDER, as hub and doctor do; it is ` + defaultHub() + ` if
         left out.
 
 FILE is ` + defaultConfig() + ` and PATH ` + control.Socket + ` if left out. SIGTERM

@@ -31,26 +31,23 @@ const (
 
 // hubInit is msgd hub init.
 func (p program) hubInit(o options) int {
-	name, err := hostName()
-	if err != nil {
-		return p.fail(cli.ExitFailed, err)
-	}
-	hubs := []string{net.JoinHostPort(name, portOf(o.listen))}
-	if o.address != "" {
-		hubs = strings.Split(o.address, ",")
-	}
 	if o.hub == defaultHub() { // which is in a folder that has to be ours
 		if err := checkData(o.hub); err != nil {
 			return p.fail(cli.ExitFailed, err)
 		}
 	}
-	seed, err := fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
+	seed, err := o.makeHub()
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
 	}
 	token, err := fleet.Invite(o.hub, firstUses, time.Now().Add(firstLife))
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
+	}
+	if o.cluster != "" {
+		if err := p.clusterConf(o); err != nil {
+			return p.fail(cli.ExitFailed, err)
+		}
 	}
 	fmt.Fprintf(p.out, "The hub is in %s. Start it:\n\n    msgd hub serve\n\nand let computers join, %d of them within %v:\n\n    msgd join %s\n", o.hub, firstUses, firstLife, token)
 	if o.offline {
@@ -59,6 +56,30 @@ func (p program) hubInit(o options) int {
 		fmt.Fprintf(p.out, "\nThe key of the organisation is %s. Whoever has it can\nallow anything: keep a copy elsewhere, or move it away and use --key FILE.\n", filepath.Join(o.hub, fleet.OrgKeyFile))
 	}
 	return cli.ExitOK
+}
+
+// makeHub makes the folder of a hub.
+func (o options) makeHub() (seed string, err error) {
+	name, err := hostName()
+	if err != nil {
+		return "", err
+	}
+	hubs := []string{net.JoinHostPort(name, portOf(o.listen))}
+	if o.cluster != "" {
+		hubs = strings.Split(o.cluster, ",")
+	}
+	servers := hubs
+	if o.address != "" {
+		hubs = strings.Split(o.address, ",")
+	}
+	if o.cluster == "" {
+		return fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
+	}
+	ca, err := os.ReadFile(o.ca)
+	if err != nil {
+		return "", fmt.Errorf("certificate of the cluster's authority: %w", err)
+	}
+	return fleet.InitCluster(o.hub, servers, hubs, ca, !o.offline, time.Now())
 }
 
 func portOf(listen string) string {

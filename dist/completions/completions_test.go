@@ -237,6 +237,8 @@ var typed = []struct {
 	{line: "msgd ", wants: []string{"serve", "check", "relay", "version"}},
 	{line: "msgd check --", wants: []string{"--config", "--socket"}},
 	{line: "msgd relay --s", wants: []string{"--socket"}, none: []string{"--config"}},
+	{line: "msgd d", wants: []string{"doctor"}, none: []string{"check"}},
+	{line: "msgd doctor --", wants: []string{"--config", "--hub"}, none: []string{"--socket"}},
 	{line: "msgd serve --config msg.ba", wants: []string{"msg.bash"}},
 }
 

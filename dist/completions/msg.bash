@@ -101,7 +101,7 @@ _msg_candidates() {
 _msgd_candidates() {
 	local command=$1 before=${*: -2:1}
 	if (($# == 1)); then
-		printf '%s\n' serve check relay join hub members tag operator revoke version help --version --help
+		printf '%s\n' serve check relay join hub doctor members tag operator revoke version help --version --help
 		return
 	fi
 	case $before in
@@ -113,6 +113,7 @@ _msgd_candidates() {
 	case $command in
 	serve | check) printf '%s\n' --config --socket --help ;;
 	relay) printf '%s\n' --socket --help ;;
+	doctor) printf '%s\n' --config --hub --help ;;
 	esac
 }
 

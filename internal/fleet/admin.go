@@ -21,12 +21,15 @@ type Administrator struct {
 }
 
 // OpenAdministrator connects to the hub of a folder, which has to run.
-func OpenAdministrator(dir string) (*Administrator, error) {
+func OpenAdministrator(dir string) (*Administrator, error) { return openAdministrator(dir) }
+
+// openAdministrator connects by some of the servers, or any if none is named.
+func openAdministrator(dir string, servers ...string) (*Administrator, error) {
 	c, err := loadHub(dir)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := loadCertificate(dir)
+	pin, err := c.pin(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +41,14 @@ func OpenAdministrator(dir string) (*Administrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the administrator: %w", err)
 	}
-	conn, err := nats.Connect("nats://"+c.localHub(), nats.Secure(pinned(pinOf(cert.Leaf))), nats.TLSHandshakeFirst(),
+	hubs := c.reached()
+	if len(servers) == 0 {
+		servers = hubs
+	}
+	conn, err := nats.Connect(urls(servers), nats.Secure(pinned(pin, hubs...)), nats.TLSHandshakeFirst(),
 		nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(adminInbox), nats.Timeout(hubTimeout), nats.Name(userAdmin))
 	if err != nil {
-		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", c.localHub(), err)
+		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(servers, ","), err)
 	}
 	return &Administrator{dir, c, conn}, nil
 }

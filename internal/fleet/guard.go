@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -26,40 +28,53 @@ const (
 	userHub   = "*hub"
 )
 
-// Check implements server.Authentication. A key has to sign the server's nonce;
-// then it is a member's, or it comes with the secret of a join token.
+// Check implements server.Authentication for the nats-server in this process.
 func (g *guard) Check(c server.ClientAuthentication) bool {
 	o := c.GetOpts()
-	if !proves(o.Nkey, o.Sig, c.GetNonce()) {
-		g.refuse(o.Name, c, "it has no key, or another's")
+	name, rights, err := g.admit(applicant{o.Nkey, o.Sig, c.GetNonce(), o.Token, o.Name, fmt.Sprint(c.RemoteAddress())})
+	if err != nil {
 		return false
 	}
-	switch o.Nkey {
-	case g.own:
-		c.RegisterUser(&server.User{Username: userHub})
-		return true
-	case g.admin:
-		c.RegisterUser(&server.User{Username: userAdmin, Permissions: adminRights()})
-		return true
-	}
-	r, known := g.book.find(o.Nkey)
-	if !known {
-		var err error
-		if r, err = g.book.redeem(o.Token, o.Name, o.Nkey, time.Now()); err != nil {
-			g.refuse(o.Name, c, err.Error())
-			return false
-		}
-		g.log.Info("a member has joined", "name", r.Name, "address", c.RemoteAddress())
-	}
-	c.RegisterUser(&server.User{Username: r.Name, Permissions: rights(r)})
+	c.RegisterUser(&server.User{Username: name, Permissions: rights})
 	return true
 }
 
-// refuse tells of a refusal, a few a second at most: anybody can cause them.
-func (g *guard) refuse(name string, c server.ClientAuthentication, why string) {
-	if g.lines.Allow() {
-		g.log.Warn("a connection is refused", "name", name, "address", c.RemoteAddress(), "reason", why)
+// applicant is somebody who wants to connect.
+type applicant struct {
+	key, sig      string
+	nonce         []byte // that the server wanted to have signed
+	secret        string // of a join token
+	name, address string // as it says, and from where
+}
+
+// admit decides: a key has to sign the server's nonce; then it is a member's,
+// or it comes with the secret of a join token. Rights that are nil are all.
+func (g *guard) admit(a applicant) (name string, p *server.Permissions, err error) {
+	if !proves(a.key, a.sig, a.nonce) {
+		return "", nil, g.refuse(a, errors.New("it has no key, or another's"))
 	}
+	switch a.key {
+	case g.own:
+		return userHub, nil, nil
+	case g.admin:
+		return userAdmin, adminRights(), nil
+	}
+	r, known := g.book.find(a.key)
+	if !known {
+		if r, err = g.book.redeem(a.secret, a.name, a.key, time.Now()); err != nil {
+			return "", nil, g.refuse(a, err)
+		}
+		g.log.Info("a member has joined", "name", r.Name, "address", a.address)
+	}
+	return r.Name, rights(r), nil
+}
+
+// refuse tells of a refusal, a few a second at most: anybody can cause them.
+func (g *guard) refuse(a applicant, why error) error {
+	if g.lines.Allow() {
+		g.log.Warn("a connection is refused", "name", a.name, "address", a.address, "reason", why)
+	}
+	return why
 }
 
 func proves(key, sig string, nonce []byte) bool {

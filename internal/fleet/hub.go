@@ -14,17 +14,16 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nkeys"
-	"golang.org/x/time/rate"
 )
 
 // Hub is the office's own server: a nats-server in this process, with the
-// member book in front of it. It holds no key that could sign a message.
+// member book in front of it; or, at a big site, what lets members into the
+// site's cluster, by the same book. It holds no key that could sign a message.
 type Hub struct {
 	config hubConfig
 	book   *book
 	log    *slog.Logger
-	server *server.Server
+	bus    bus
 	conn   *nats.Conn // its own
 	js     jetstream.JetStream
 	msgs   jetstream.Stream
@@ -56,30 +55,16 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := nkeys.CreateUser()
-	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
+	h := &Hub{config: c, book: b, log: log}
+	if c.Cluster == nil {
+		h.bus, err = startServer(dir, c, b, log)
+	} else {
+		h.bus, err = openCluster(dir, c, b, log)
 	}
-	public, err := own.PublicKey()
-	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
-	}
-	o, err := serverOptions(dir, c)
 	if err != nil {
 		return nil, err
 	}
-	o.CustomClientAuthentication = &guard{book: b, admin: c.Admin, own: public, log: log, lines: rate.NewLimiter(4, 20)}
-	h := &Hub{config: c, book: b, log: log}
-	if h.server, err = server.NewServer(o); err != nil {
-		return nil, fmt.Errorf("starting the hub: %w", err)
-	}
-	h.server.SetLoggerV2(serverLog{log}, false, false, false)
-	h.server.Start()
-	if !h.server.ReadyForConnections(hubStarts) {
-		h.Close()
-		return nil, fmt.Errorf("starting the hub: it does not get ready on %s; is the port in use?", c.Listen)
-	}
-	if err := h.open(own, public); err != nil {
+	if err := h.open(); err != nil {
 		h.Close()
 		return nil, fmt.Errorf("starting the hub: %w", err)
 	}
@@ -115,46 +100,44 @@ func serverOptions(dir string, c hubConfig) (*server.Options, error) {
 	}, nil
 }
 
-// open makes the hub's own connection, which is inside of the process, its
-// streams, and its services.
-func (h *Hub) open(own nkeys.KeyPair, public string) (err error) {
-	h.conn, err = nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(public, own.Sign), nats.Name(userHub), nats.MaxReconnects(-1))
-	if err != nil {
+// open makes the hub's own connection, its streams, and its services, and then
+// lets members in.
+func (h *Hub) open() (err error) {
+	if h.conn, err = h.bus.connect(); err != nil {
 		return fmt.Errorf("its own connection: %w", err)
 	}
-	if h.js, err = jetstream.New(h.conn); err != nil {
+	h.js, err = jetstream.New(h.conn, jetstream.WithPublishAsyncTimeout(storeTimeout), jetstream.WithPublishAsyncErrHandler(h.recordAgain))
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hubStarts)
 	defer cancel()
 	h.msgs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamMSG, Subjects: []string{prefix + kindSend + ".>"},
-		Storage: jetstream.FileStorage, MaxAge: maxLife, MaxBytes: streamSize, Duplicates: dedupe, AllowMsgTTL: true})
+		Storage: jetstream.FileStorage, Replicas: h.bus.replicas(), MaxAge: maxLife, MaxBytes: streamSize, Duplicates: dedupe, AllowMsgTTL: true})
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", streamMSG, err)
 	}
 	h.audit, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamAUDIT, Subjects: []string{subjectAudit + ">"},
-		Storage: jetstream.FileStorage, MaxAge: keepAudit, MaxBytes: streamSize})
+		Storage: jetstream.FileStorage, Replicas: h.bus.replicas(), MaxAge: keepAudit, MaxBytes: streamSize})
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", streamAUDIT, err)
 	}
 	h.acks = newAcks(h)
-	return h.serve()
+	if err := h.serve(); err != nil {
+		return err
+	}
+	return h.bus.admit(h.conn)
 }
 
-// Address is where the hub listens.
-func (h *Hub) Address() string { return h.server.Addr().String() }
+// Address is where the hub listens, or the cluster does.
+func (h *Hub) Address() string { return h.bus.address() }
 
 // Wait returns when the hub has ended by itself, or ctx ends.
 func (h *Hub) Wait(ctx context.Context) error {
-	ended := make(chan struct{})
-	go func() {
-		h.server.WaitForShutdown()
-		close(ended)
-	}()
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-ended:
+	case <-h.bus.ended():
 		return errors.New("the hub has ended by itself")
 	}
 }
@@ -167,60 +150,7 @@ func (h *Hub) Close() {
 	if h.conn != nil {
 		h.conn.Close()
 	}
-	if h.server != nil {
-		h.server.Shutdown()
-		h.server.WaitForShutdown()
-	}
-}
-
-// kick ends the connections of a member, which then connects anew, with the
-// rights that it has now, or not at all.
-func (h *Hub) kick(r record) {
-	for id := range h.connections(r.Key) {
-		_ = h.server.DisconnectClientByID(id) // it may have gone by itself
-	}
-}
-
-// refreshGrace is how long a member has to connect anew by itself.
-const refreshGrace = 2 * time.Second
-
-// poke has a member connect anew at once, with the rights that it has now. One
-// that does not is made to.
-func (h *Hub) poke(r record) {
-	old := h.connections(r.Key)
-	if err := h.conn.Publish(subjectPoke(r.Name), nil); err != nil {
-		h.log.Error("telling a member", "name", r.Name, "error", err)
-	}
-	time.AfterFunc(refreshGrace, func() {
-		for id := range old {
-			_ = h.server.DisconnectClientByID(id) // most are not there any more
-		}
-	})
-}
-
-// connections are those of a key, or all if it is empty, with the key of each.
-func (h *Hub) connections(key string) map[uint64]string {
-	all := map[uint64]string{}
-	z, err := h.server.Connz(&server.ConnzOptions{Username: true, Limit: 1 << 20})
-	if err != nil {
-		h.log.Error("listing the connections", "error", err)
-		return nil
-	}
-	for _, c := range z.Conns {
-		if key == "" || c.AuthorizedUser == key { // the server calls a user by its key
-			all[c.Cid] = c.AuthorizedUser
-		}
-	}
-	return all
-}
-
-// present are the keys of the members that are connected.
-func (h *Hub) present() map[string]bool {
-	there := map[string]bool{}
-	for _, key := range h.connections("") {
-		there[key] = true
-	}
-	return there
+	h.bus.close()
 }
 
 // serverLog puts the lines of the nats-server into ours.

@@ -4,8 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -38,20 +36,29 @@ const (
 
 // hubConfig is what init writes down.
 type hubConfig struct {
-	Listen string   `json:"listen"` // HOST:PORT
-	Hubs   []string `json:"hubs"`   // how members reach it
-	Org    string   `json:"org"`
-	Admin  string   `json:"admin"` // public key
+	Listen  string         `json:"listen"` // HOST:PORT
+	Hubs    []string       `json:"hubs"`   // how members reach it
+	Org     string         `json:"org"`
+	Admin   string         `json:"admin"` // public key
+	Cluster *clusterConfig `json:"cluster,omitempty"`
 }
 
 // InitHub makes the keys, the certificate and the book of a new hub, which
 // listens on listen and is reached at hubs. It returns the seed of the
 // organisation's key, which is also in the folder if keep.
 func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed string, err error) {
+	if err := checkHub(listen); err != nil {
+		return "", err
+	}
+	return initHub(dir, hubConfig{Listen: listen, Hubs: hubs}, keep, func() error { return makeCertificate(dir, now) })
+}
+
+// initHub makes the folder of a hub; what else it needs is made by more.
+func initHub(dir string, c hubConfig, keep bool, more func() error) (seed string, err error) {
 	if _, err := os.Lstat(filepath.Join(dir, hubFile)); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
 	}
-	for _, h := range append([]string{listen}, hubs...) {
+	for _, h := range c.Hubs {
 		if err := checkHub(h); err != nil {
 			return "", err
 		}
@@ -69,10 +76,9 @@ func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed 
 			return "", err
 		}
 	}
-	if err := errors.Join(saveKey(filepath.Join(dir, adminFile), admin), makeCertificate(dir, now), newBook(dir).save()); err != nil {
+	if err := errors.Join(saveKey(filepath.Join(dir, adminFile), admin), more(), newBook(dir).save()); err != nil {
 		return "", err
 	}
-	c := hubConfig{Listen: listen, Hubs: hubs}
 	c.Org, err1 = org.PublicKey()
 	c.Admin, err2 = admin.PublicKey()
 	b, err3 := org.Seed()
@@ -124,30 +130,6 @@ func loadCertificate(dir string) (tls.Certificate, error) {
 	return c, nil
 }
 
-// pinOf is what a token says of a certificate.
-func pinOf(c *x509.Certificate) []byte {
-	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return sum[:]
-}
-
-// errPin is wrapped by the error of a hub that is not the one in the token.
-var errPin = errors.New("this is not the hub that the join token speaks of: its key is another; somebody may be in between")
-
-// pinned accepts the hub with one key and nothing else: no authority has a say,
-// and the name and the dates of the certificate do not matter.
-func pinned(pin []byte) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, ServerName: hubName,
-		InsecureSkipVerify: true, // what stands below is in its place
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) == 0 || subtle.ConstantTimeCompare(pinOf(s.PeerCertificates[0]), pin) != 1 {
-				return errPin
-			}
-			return nil
-		},
-	}
-}
-
 // Invite makes a join token for so many computers, until that time, and writes
 // its secret into the book of a hub that does not run.
 func Invite(dir string, uses int, until time.Time) (JoinToken, error) {
@@ -168,11 +150,31 @@ func joinToken(dir, secret string) (JoinToken, error) {
 	if err != nil {
 		return JoinToken{}, err
 	}
-	cert, err := loadCertificate(dir)
+	pin, err := c.pin(dir)
 	if err != nil {
 		return JoinToken{}, err
 	}
-	return JoinToken{Hubs: c.Hubs, Pin: pinOf(cert.Leaf), Org: c.Org, Secret: secret}, nil
+	return JoinToken{Hubs: c.Hubs, Pin: pin, Org: c.Org, Secret: secret}, nil
+}
+
+// pin is what members know the hub, or the cluster, by.
+func (c hubConfig) pin(dir string) ([]byte, error) {
+	if c.Cluster != nil {
+		return c.Cluster.Pin, nil
+	}
+	cert, err := loadCertificate(dir)
+	if err != nil {
+		return nil, err
+	}
+	return pinOf(cert.Leaf), nil
+}
+
+// reached is where the hub's own computer reaches it.
+func (c hubConfig) reached() []string {
+	if c.Cluster != nil {
+		return c.Cluster.Servers
+	}
+	return []string{c.localHub()}
 }
 
 // localHub is how the hub is reached from its own computer.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (h *Hub) hello(name string, a ask) (told, error) {
 	if !known {
 		return told{}, errors.New("not a member any more")
 	}
-	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked()}, nil
+	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Now: time.Now().UTC()}, nil
 }
 
 // maxPage is how much is in one answer.
@@ -136,7 +137,10 @@ func (h *Hub) page(s jetstream.Stream, subject string, a ask, take func(item) []
 
 // members lists all, with who is connected.
 func (h *Hub) members(string, ask) (told, error) {
-	there := h.present()
+	there, err := h.present()
+	if err != nil {
+		return told{}, err
+	}
 	var t told
 	for _, r := range h.book.all() {
 		if there[r.Key] {
@@ -150,13 +154,16 @@ func (h *Hub) members(string, ask) (told, error) {
 // listing is members for administrators.
 func (h *Hub) listing(string, ask) (told, error) {
 	t, err := h.members("", ask{})
-	t.Revoked = h.book.getRevoked()
+	if err != nil {
+		return told{}, err
+	}
+	t.Revoked, t.Now = h.book.getRevoked(), time.Now().UTC()
 	for i, r := range h.book.all() {
 		if i < len(t.Members) && t.Members[i].Name == r.Name {
 			t.Members[i].Grant = r.Grant
 		}
 	}
-	return t, err
+	return t, nil
 }
 
 func (h *Hub) inviting(_ string, a ask) (told, error) {
@@ -254,4 +261,35 @@ func (h *Hub) record(m *nats.Msg) {
 	if _, err := h.js.PublishAsync(subjectAudit+kindSend+"."+token(a.sender)+"."+e.ID, m.Data, jetstream.WithMsgID(e.ID)); err != nil {
 		h.log.Error("writing stream AUDIT", "error", err)
 	}
+}
+
+// Times of what stream AUDIT did not take: a cluster that has just lost a server
+// has nobody for some seconds who could.
+const (
+	againAfter = time.Second
+	againUntil = 5 * time.Minute
+)
+
+// headerSince is when stream AUDIT should have had a message, in Unix seconds.
+const headerSince = "Msgd-Since"
+
+// recordAgain is told of each message that stream AUDIT did not take. It is
+// written once, however often that is tried.
+func (h *Hub) recordAgain(js jetstream.JetStream, failed *nats.Msg, why error) {
+	since, err := strconv.ParseInt(failed.Header.Get(headerSince), 10, 64)
+	if err != nil { // the first time
+		since = time.Now().Unix()
+		h.log.Warn("stream AUDIT does not take a message; it is tried again", "subject", failed.Subject, "error", why)
+	}
+	if h.conn.IsClosed() || time.Since(time.Unix(since, 0)) > againUntil {
+		h.log.Error("writing stream AUDIT", "subject", failed.Subject, "error", why)
+		return
+	}
+	m := &nats.Msg{Subject: failed.Subject, Data: failed.Data, Header: nats.Header{
+		nats.MsgIdHdr: failed.Header[nats.MsgIdHdr], headerSince: {strconv.FormatInt(since, 10)}}}
+	time.AfterFunc(againAfter, func() {
+		if _, err := js.PublishMsgAsync(m); err != nil {
+			h.log.Error("writing stream AUDIT", "subject", m.Subject, "error", err)
+		}
+	})
 }

@@ -97,11 +97,14 @@ func Join(ctx context.Context, dir, name string, t JoinToken) error {
 		return err
 	}
 	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout))...)
+	if errors.Is(err, errPin) {
+		return fmt.Errorf("joining: %w", err)
+	}
 	if err != nil {
 		if errors.Is(err, nats.ErrAuthorization) {
 			return fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", name)
 		}
-		return fmt.Errorf("joining: %w", err)
+		return fmt.Errorf("joining: %w; the hub has to run: msgd hub serve", err)
 	}
 	defer conn.Close()
 	if _, err := askHub(ctx, conn, subjectRPC(verbHello, name), ask{}); err != nil {
@@ -116,12 +119,15 @@ func Joined(dir string) bool {
 	return err == nil
 }
 
-func (c nodeConfig) urls() string {
-	urls := make([]string, len(c.Hubs))
-	for i, h := range c.Hubs {
-		urls[i] = "nats://" + h
+func (c nodeConfig) urls() string { return urls(c.Hubs) }
+
+// urls are what NATS calls these addresses.
+func urls(hubs []string) string {
+	list := make([]string, len(hubs))
+	for i, h := range hubs {
+		list[i] = "nats://" + h
 	}
-	return strings.Join(urls, ",")
+	return strings.Join(list, ",")
 }
 
 func (c nodeConfig) options(key nkeys.KeyPair) ([]nats.Option, error) {
@@ -129,7 +135,7 @@ func (c nodeConfig) options(key nkeys.KeyPair) ([]nats.Option, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of this member: %w", err)
 	}
-	return []nats.Option{nats.Name(c.Name), nats.Secure(pinned(c.Pin)), nats.TLSHandshakeFirst(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(inboxOf(c.Name))}, nil
+	return []nats.Option{nats.Name(c.Name), nats.Secure(pinned(c.Pin, c.Hubs...)), nats.TLSHandshakeFirst(), nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(inboxOf(c.Name))}, nil
 }
 
 // Node is this computer as a member of a fleet. Open makes one and Run is its

@@ -13,8 +13,9 @@ import (
 )
 
 // TestOffice is what an office does: everybody, a tag, names, a question.
-func TestOffice(t *testing.T) {
-	o := newOffice(t)
+func TestOffice(t *testing.T) { onBoth(t, testOffice) }
+
+func testOffice(t *testing.T, o *office) {
 	boss := o.join("desk-1", person("desk-1", "1", "alice"))
 	lab := o.join("lab-07", person("lab-07", "1", "bob"), person("lab-07", "2", "carol"))
 	asks := person("lab-08", "1", "dora")
@@ -72,8 +73,9 @@ func TestOffice(t *testing.T) {
 
 // TestAbsent holds that a member that is off is told of at once, and gets what
 // is kept when it is back, once.
-func TestAbsent(t *testing.T) {
-	o := newOffice(t)
+func TestAbsent(t *testing.T) { onBoth(t, testAbsent) }
+
+func testAbsent(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")
@@ -110,8 +112,9 @@ func TestAbsent(t *testing.T) {
 
 // TestRestart holds that a sender which ends in the middle finds out what came
 // of its message when it is back.
-func TestRestart(t *testing.T) {
-	o := newOffice(t)
+func TestRestart(t *testing.T) { onBoth(t, testRestart) }
+
+func testRestart(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	slow := person("lab-07", "1", "bob")
 	lab := o.join("lab-07", slow)
@@ -148,8 +151,9 @@ func TestRestart(t *testing.T) {
 
 // TestCrash holds that a message which was taken in and not shown is shown when
 // msgd is back, and that one which was shown is not.
-func TestCrash(t *testing.T) {
-	o := newOffice(t)
+func TestCrash(t *testing.T) { onBoth(t, testCrash) }
+
+func testCrash(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")
@@ -190,8 +194,9 @@ func TestCrash(t *testing.T) {
 }
 
 // TestSpeaksFor holds for whom a member may send.
-func TestSpeaksFor(t *testing.T) {
-	o := newOffice(t)
+func TestSpeaksFor(t *testing.T) { onBoth(t, testSpeaksFor) }
+
+func testSpeaksFor(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send to lab-*, broadcast, up to 1 hosts, 3 a minute", "alice", "@ops")
@@ -216,8 +221,9 @@ func TestSpeaksFor(t *testing.T) {
 
 // TestHubRestarts holds that a hub which goes and comes back in the middle of 20
 // messages loses none that was accepted, and that none is shown twice.
-func TestHubRestarts(t *testing.T) {
-	o := newOffice(t)
+func TestHubRestarts(t *testing.T) { onBoth(t, testHubRestarts) }
+
+func testHubRestarts(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	var labs []*desk
 	for i := range 4 {
@@ -262,8 +268,9 @@ func TestHubRestarts(t *testing.T) {
 
 // TestSilent holds that a member which is connected and says nothing is not
 // waited for, and that its answer counts all the same when it comes.
-func TestSilent(t *testing.T) {
-	o := newOffice(t)
+func TestSilent(t *testing.T) { onBoth(t, testSilent) }
+
+func testSilent(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	lab.hold = make(chan struct{})

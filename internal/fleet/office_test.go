@@ -28,6 +28,8 @@ type office struct {
 	org    nkeys.KeyPair
 	orgPub string
 	token  JoinToken
+
+	cluster *stock // nil: the hub has its own server
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -51,6 +53,13 @@ func freePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
+// onBoth runs a test against the hub's own server, and against a cluster.
+func onBoth(t *testing.T, test func(t *testing.T, o *office)) {
+	t.Run("embedded", func(t *testing.T) { test(t, newOffice(t)) })
+	t.Run("cluster", func(t *testing.T) { test(t, newSite(t)) })
+}
+
+// newOffice is an office with a hub that has its own server.
 func newOffice(t testing.TB) *office {
 	t.Helper()
 	o := &office{t: t, dir: filepath.Join(t.TempDir(), "hub")}
@@ -58,6 +67,20 @@ func newOffice(t testing.TB) *office {
 	if _, err := InitHub(o.dir, address, []string{address}, true, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	return o.open()
+}
+
+// newSite is one with a hub on the cluster.
+func newSite(t testing.TB) *office {
+	t.Helper()
+	o := &office{t: t, dir: filepath.Join(t.TempDir(), "hub"), cluster: theCluster(t)}
+	o.cluster.begin(t, o.dir)
+	return o.open()
+}
+
+func (o *office) open() *office {
+	t := o.t
+	t.Helper()
 	o.token = must(t, first(Invite(o.dir, 1000, time.Now().Add(time.Hour))), nil)
 	o.org = must(t, first(LoadKey(filepath.Join(o.dir, OrgKeyFile))), nil)
 	o.orgPub = must(t, first(o.org.PublicKey()), nil)

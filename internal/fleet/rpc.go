@@ -54,6 +54,7 @@ type told struct {
 	More    bool         `json:"more,omitempty"`    // ask again
 	Members []MemberInfo `json:"members,omitempty"` // members
 	Token   string       `json:"token,omitempty"`   // invite
+	Now     time.Time    `json:"now,omitzero"`      // hello, members to administrators: the clock of the hub
 }
 
 // item is a message as it came.

@@ -24,7 +24,7 @@ func (d *desk) raw(t *testing.T) (*nats.Conn, chan error) {
 	t.Helper()
 	errs := make(chan error, 10)
 	options := first(d.config.options(d.key))
-	c, err := nats.Connect(d.config.urls(), append(options, nats.MaxReconnects(0),
+	c, err := nats.Connect(d.config.urls(), append(options, nats.NoReconnect(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errs <- err }))...)
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +34,9 @@ func (d *desk) raw(t *testing.T) (*nats.Conn, chan error) {
 }
 
 // TestJoining is the first half of the security cases: who becomes a member.
-func TestJoining(t *testing.T) {
-	o := newOffice(t)
+func TestJoining(t *testing.T) { onBoth(t, testJoining) }
+
+func testJoining(t *testing.T, o *office) {
 	log := &hosttest.Screen{}
 	o.stop()
 	var err error
@@ -61,7 +62,7 @@ func TestJoining(t *testing.T) {
 		t.Errorf("the log of the hub: %s", log)
 	}
 
-	c, err := net.Dial("tcp", o.hub.Address())
+	c, err := net.Dial("tcp", o.token.Hubs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,15 +85,16 @@ func TestJoining(t *testing.T) {
 	if !strings.Contains(log.String(), "has expired") {
 		t.Errorf("the log of the hub: %s", log)
 	}
-	noKey, err := nats.Connect("nats://"+o.hub.Address(), nats.Secure(pinned(o.token.Pin)), nats.TLSHandshakeFirst(), nats.Token(o.token.Secret))
+	noKey, err := nats.Connect(urls(o.token.Hubs), nats.Secure(pinned(o.token.Pin, o.token.Hubs...)), nats.TLSHandshakeFirst(), nats.Token(o.token.Secret))
 	if !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("without a key: %v, %v", noKey, err)
 	}
 }
 
 // TestRights is the second half: what a member may do on the hub.
-func TestRights(t *testing.T) {
-	o := newOffice(t)
+func TestRights(t *testing.T) { onBoth(t, testRights) }
+
+func testRights(t *testing.T, o *office) {
 	log := &hosttest.Screen{}
 	o.stop()
 	var err error
@@ -104,6 +106,13 @@ func TestRights(t *testing.T) {
 	boss := o.join("alice-pc")
 	o.allow(boss, "send, broadcast")
 
+	violations := func() int {
+		if o.cluster != nil { // its servers say so
+			return strings.Count(o.cluster.logs(), "Violation")
+		}
+		return strings.Count(log.String(), "Violation")
+	}
+	before := violations()
 	for _, c := range []struct {
 		what string
 		by   *desk
@@ -136,14 +145,14 @@ func TestRights(t *testing.T) {
 		}
 		conn.Close()
 	}
-	if n := strings.Count(log.String(), "Violation"); n < 10 {
-		t.Errorf("the log of the hub has %d violations", n)
+	if n := violations() - before; n < 10 {
+		t.Errorf("the log has %d violations", n)
 	}
 
 	// T11 is TestOffice.
 	closed := make(chan struct{})
 	options := first(lab.config.options(lab.key))
-	conn := first(nats.Connect(lab.config.urls(), append(options, nats.MaxReconnects(0), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...))
+	conn := first(nats.Connect(lab.config.urls(), append(options, nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...))
 	defer conn.Close()
 	if err := o.admin.Revoke(t.Context(), o.org, "lab-07", false); err != nil {
 		t.Fatal(err)
@@ -175,8 +184,9 @@ func publishes(subject string) func(*nats.Conn) error {
 
 // TestForgeries holds that a member shows nothing that a stolen hub, or another
 // member, has made or changed, and writes each attempt down.
-func TestForgeries(t *testing.T) {
-	o := newOffice(t)
+func TestForgeries(t *testing.T) { onBoth(t, testForgeries) }
+
+func testForgeries(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send to lab-*, broadcast, up to 5 hosts")
@@ -241,8 +251,9 @@ func TestForgeries(t *testing.T) {
 
 // TestForgedReport holds that nobody answers for another host, not even the
 // hub.
-func TestForgedReport(t *testing.T) {
-	o := newOffice(t)
+func TestForgedReport(t *testing.T) { onBoth(t, testForgedReport) }
+
+func testForgedReport(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	other := o.join("lab-08")
@@ -269,8 +280,9 @@ func TestForgedReport(t *testing.T) {
 }
 
 // TestEditedStore holds that a hub which changes what it keeps is found out.
-func TestEditedStore(t *testing.T) {
-	o := newOffice(t)
+func TestEditedStore(t *testing.T) { onBoth(t, testEditedStore) }
+
+func testEditedStore(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")
@@ -298,8 +310,9 @@ func TestEditedStore(t *testing.T) {
 
 // TestRevokedGrant holds that a grant which is taken away ends at once for all
 // members, also for what its holder has signed before.
-func TestRevokedGrant(t *testing.T) {
-	o := newOffice(t)
+func TestRevokedGrant(t *testing.T) { onBoth(t, testRevokedGrant) }
+
+func testRevokedGrant(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	g := o.allow(boss, "send, broadcast")
@@ -328,8 +341,9 @@ func TestRevokedGrant(t *testing.T) {
 }
 
 // TestPinned holds that a hub cannot put another key in the place of a member's.
-func TestPinned(t *testing.T) {
-	o := newOffice(t)
+func TestPinned(t *testing.T) { onBoth(t, testPinned) }
+
+func testPinned(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send, broadcast")

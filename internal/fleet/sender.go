@@ -283,28 +283,28 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 }
 
 // again sends to the members that have said nothing, one by one, and to the
-// store, if that has not said that it has the message. After the hub was away it
-// is asked first what came of it: members that have told it would take the
-// message for a replay.
+// store, if that has not said that it has the message; until then to those that
+// were not connected, too: one that came back before the store had it has asked
+// in vain. After the hub was away it is asked first what came of the message:
+// members that have told it would take it for a replay.
 func (n *Node) again(s *sent, e Envelope) {
 	if !n.conn.IsConnected() || n.caught.Load() != n.conn.Stats().Reconnects+1 || n.unread() {
 		return
 	}
 	s.mu.Lock()
-	var names []string
-	keep := "" // one of those that the store has to keep it for
+	var names, kept []string
 	for _, t := range s.Targets {
 		switch {
 		case t.State == stateWaiting:
 			names = append(names, t.Name)
 		case t.State == stateAbsent && e.Message.Queue > 0 && !s.Stored:
-			keep = t.Name
+			kept = append(kept, t.Name)
 		}
 	}
 	wire := s.Wire
 	s.mu.Unlock()
-	if keep != "" { // to nobody else: the others would take it for a replay
-		n.publishOne(subjectHost(e.kind(), e.Sender, keep), e, wire, true)
+	for i, name := range kept {
+		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, i == 0)
 	}
 	for _, name := range names {
 		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, false)
