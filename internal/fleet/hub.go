@@ -21,6 +21,7 @@ import (
 // Hub is the office's own server: a nats-server in this process, with the
 // member book in front of it. It holds no key that could sign a message.
 type Hub struct {
+	dir    string
 	config hubConfig
 	book   *book
 	log    *slog.Logger
@@ -30,6 +31,8 @@ type Hub struct {
 	msgs   jetstream.Stream
 	audit  jetstream.Stream
 	acks   *acks
+	sites  *sites // those with leaf hubs
+	leaf   *leaf  // if this is one; else nil
 }
 
 // Limits of a hub's store, which would otherwise take most of the disk.
@@ -69,7 +72,13 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 		return nil, err
 	}
 	o.CustomClientAuthentication = &guard{book: b, admin: c.Admin, own: public, log: log, lines: rate.NewLimiter(4, 20)}
-	h := &Hub{config: c, book: b, log: log}
+	h := &Hub{dir: dir, config: c, book: b, log: log}
+	if h.sites, err = openSites(h, dir); err != nil {
+		return nil, err
+	}
+	if c.Leaf != nil {
+		b.site = c.Site
+	}
 	if h.server, err = server.NewServer(o); err != nil {
 		return nil, fmt.Errorf("starting the hub: %w", err)
 	}
@@ -127,7 +136,7 @@ func (h *Hub) open(own nkeys.KeyPair, public string) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hubStarts)
 	defer cancel()
-	h.msgs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamMSG, Subjects: []string{prefix + kindSend + ".>"},
+	h.msgs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamMSG, Subjects: []string{prefix + kindSend + ".>", subjectKept + ">"},
 		Storage: jetstream.FileStorage, MaxAge: maxLife, MaxBytes: streamSize, Duplicates: dedupe, AllowMsgTTL: true})
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", streamMSG, err)
@@ -138,6 +147,11 @@ func (h *Hub) open(own nkeys.KeyPair, public string) (err error) {
 		return fmt.Errorf("stream %s: %w", streamAUDIT, err)
 	}
 	h.acks = newAcks(h)
+	if h.config.Leaf != nil {
+		if h.leaf, err = openLeaf(h); err != nil {
+			return err
+		}
+	}
 	return h.serve()
 }
 
@@ -161,6 +175,9 @@ func (h *Hub) Wait(ctx context.Context) error {
 
 // Close ends the hub. What it has taken is on the disk.
 func (h *Hub) Close() {
+	if h.leaf != nil {
+		h.leaf.close()
+	}
 	if h.acks != nil {
 		h.acks.close()
 	}
@@ -249,3 +266,9 @@ func (serverLog) Debugf(string, ...any) {}
 
 // Tracef says nothing.
 func (serverLog) Tracef(string, ...any) {}
+
+func (h *Hub) logError(what string, err error) {
+	if err != nil {
+		h.log.Error(what, "error", err)
+	}
+}

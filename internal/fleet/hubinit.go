@@ -42,12 +42,44 @@ type hubConfig struct {
 	Hubs   []string `json:"hubs"`   // how members reach it
 	Org    string   `json:"org"`
 	Admin  string   `json:"admin"` // public key
+
+	Site    string      `json:"site,omitempty"`    // of a leaf hub
+	Leaf    *nodeConfig `json:"leaf,omitempty"`    // its way to the main hub
+	Summary int         `json:"summary,omitempty"` // targets from which on it sums up; 0 is defaultSummary
 }
 
 // InitHub makes the keys, the certificate and the book of a new hub, which
 // listens on listen and is reached at hubs. It returns the seed of the
 // organisation's key, which is also in the folder if keep.
 func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed string, err error) {
+	admin, err := prepareHub(dir, listen, hubs)
+	if err != nil {
+		return "", err
+	}
+	org, err := nkeys.CreateAccount()
+	if err != nil {
+		return "", fmt.Errorf("making keys: %w", err)
+	}
+	if keep {
+		if err := saveKey(filepath.Join(dir, OrgKeyFile), org); err != nil {
+			return "", err
+		}
+	}
+	if err := errors.Join(makeCertificate(dir, now), newBook(dir).save()); err != nil {
+		return "", err
+	}
+	c := hubConfig{Listen: listen, Hubs: hubs, Admin: admin}
+	c.Org, err = org.PublicKey()
+	b, err1 := org.Seed()
+	if err := errors.Join(err, err1); err != nil {
+		return "", fmt.Errorf("making keys: %w", err)
+	}
+	return string(b), writeJSON(filepath.Join(dir, hubFile), c) // the last: now it is whole
+}
+
+// prepareHub makes the folder of a new hub and the key of its administrator, of
+// which it returns the public half.
+func prepareHub(dir, listen string, hubs []string) (admin string, err error) {
 	if _, err := os.Lstat(filepath.Join(dir, hubFile)); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
 	}
@@ -59,27 +91,17 @@ func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed 
 	if err := makeFolder(dir); err != nil {
 		return "", err
 	}
-	org, err1 := nkeys.CreateAccount()
-	admin, err2 := nkeys.CreateUser()
-	if err := errors.Join(err1, err2); err != nil {
-		return "", fmt.Errorf("making keys: %w", err)
-	}
-	if keep {
-		if err := saveKey(filepath.Join(dir, OrgKeyFile), org); err != nil {
-			return "", err
+	path := filepath.Join(dir, adminFile)
+	key, err := LoadKey(path) // of an attempt that failed
+	if errors.Is(err, fs.ErrNotExist) {
+		if key, err = nkeys.CreateUser(); err == nil {
+			err = saveKey(path, key)
 		}
 	}
-	if err := errors.Join(saveKey(filepath.Join(dir, adminFile), admin), makeCertificate(dir, now), newBook(dir).save()); err != nil {
-		return "", err
+	if err != nil {
+		return "", fmt.Errorf("key of the administrator: %w", err)
 	}
-	c := hubConfig{Listen: listen, Hubs: hubs}
-	c.Org, err1 = org.PublicKey()
-	c.Admin, err2 = admin.PublicKey()
-	b, err3 := org.Seed()
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return "", fmt.Errorf("making keys: %w", err)
-	}
-	return string(b), writeJSON(filepath.Join(dir, hubFile), c) // the last: now it is whole
+	return key.PublicKey()
 }
 
 func loadHub(dir string) (hubConfig, error) {

@@ -18,7 +18,12 @@ const (
 	verbPending = "pending" // what came while I was away?
 	verbMembers = "members" // who is there?
 	verbAcks    = "acks"    // what came of my message while I was away?
+
+	verbReceipts = "receipts" // what did the members of a site sign, that it sums up?
 )
+
+// Verbs of leaf hubs, beside those of members and verbRevoked.
+const verbKeep = "keep" // keep this for members that are off
 
 // Verbs of administrators, beside verbMembers.
 const (
@@ -33,12 +38,14 @@ const (
 type ask struct {
 	Version string    `json:"version,omitempty"` // hello
 	After   uint64    `json:"after,omitempty"`   // pending, acks: what is known already
-	ID      string    `json:"id,omitempty"`      // acks
-	Name    string    `json:"name,omitempty"`    // tag, grant, remove
+	ID      string    `json:"id,omitempty"`      // acks, receipts
+	Name    string    `json:"name,omitempty"`    // tag, grant, remove; members: after this one; acks, receipts of a leaf: the sender
 	Tags    []string  `json:"tags,omitempty"`    // tag
-	Data    []byte    `json:"data,omitempty"`    // grant, revoked: what is sealed; empty takes the grant away
+	Data    []byte    `json:"data,omitempty"`    // grant, revoked, keep: what is sealed; empty takes the grant away
 	Uses    int       `json:"uses,omitempty"`    // invite
 	Until   time.Time `json:"until,omitzero"`    // invite
+	Site    string    `json:"site,omitempty"`    // invite, receipts
+	Grants  [][]byte  `json:"grants,omitempty"`  // hello of a leaf: of its members
 }
 
 // told is the answer of the hub.
@@ -50,6 +57,9 @@ type told struct {
 	Items   []item       `json:"items,omitempty"`   // pending, acks
 	After   uint64       `json:"after,omitempty"`   // where these end
 	More    bool         `json:"more,omitempty"`    // ask again
+	Site    string       `json:"site,omitempty"`    // hello, if it is not the main hub's
+	Senders []string     `json:"senders,omitempty"` // hello to a leaf: whose grants count
+	Sites   []SiteInfo   `json:"sites,omitempty"`   // members
 	Members []MemberInfo `json:"members,omitempty"` // members
 	Token   string       `json:"token,omitempty"`   // invite
 }
@@ -68,7 +78,15 @@ type MemberInfo struct {
 	Online  bool      `json:"online"`
 	Seen    time.Time `json:"seen"`
 	Version string    `json:"version"`
-	Grant   []byte    `json:"grant,omitempty"` // sealed; to administrators
+	Grant   []byte    `json:"grant,omitempty"`  // sealed; to administrators
+	Site    string    `json:"site,omitempty"`   // of its leaf hub
+	Number  int       `json:"number,omitempty"` // there
+}
+
+// SiteInfo is what the hub knows of a site with a leaf hub.
+type SiteInfo struct {
+	Name string `json:"name"`
+	Key  string `json:"key"` // of its leaf hub, which signs summaries
 }
 
 // hubTimeout bounds a question to the hub.
@@ -97,6 +115,25 @@ func askHub(ctx context.Context, conn *nats.Conn, subject string, a ask) (told, 
 		return told{}, errors.New("the hub: " + t.Error)
 	}
 	return t, nil
+}
+
+// allMembers asks for the members page by page.
+func allMembers(question func(ask) (told, error)) (all told, err error) {
+	for q := (ask{}); ; {
+		t, err := question(q)
+		if err != nil {
+			return told{}, err
+		}
+		if q.Name == "" {
+			all = t
+		} else {
+			all.Members = append(all.Members, t.Members...)
+		}
+		if !t.More || len(t.Members) == 0 {
+			return all, nil
+		}
+		q.Name = t.Members[len(t.Members)-1].Name
+	}
 }
 
 // Member leaves out what only members need.
