@@ -33,6 +33,7 @@ type relay struct {
 	turn    int               // of what was passed on last
 	missing int               // of it, what the main hub has not said that it has
 	all     chan struct{}     // capacity 1: nothing is missing
+	idle    bool              // the main hub has all that there is
 	serials map[string]uint64 // that the main hub has, by ID; until they are looked at
 }
 
@@ -60,6 +61,7 @@ func (r *relay) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.leaf.written:
+			r.setIdle(false)
 		case <-timer.C:
 		}
 		if r.leaf.up.IsConnected() {
@@ -99,6 +101,7 @@ func (r *relay) pass(ctx context.Context) error {
 			return err
 		}
 	}
+	r.setIdle(r.settled())
 	return r.remember()
 }
 
@@ -293,6 +296,22 @@ func (r *relay) sumUp(now time.Time) error {
 	return nil
 }
 
+// settled reports whether the main hub has all summaries that there are to say.
+func (r *relay) settled() bool {
+	for _, t := range r.tallies {
+		if !t.settled() {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *relay) setIdle(idle bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle = idle
+}
+
 // remember writes down how far the main hub has it all.
 func (r *relay) remember() error {
 	now := time.Now()
@@ -305,10 +324,8 @@ func (r *relay) remember() error {
 			delete(r.plain, id)
 		}
 	}
-	for _, t := range r.tallies {
-		if !t.settled() {
-			return nil
-		}
+	if !r.settled() {
+		return nil
 	}
 	r.saved = now
 	r.leaf.mu.Lock()
