@@ -71,12 +71,15 @@ func (h *Hub) hello(name string, a ask) (told, error) {
 	if !known {
 		return told{}, errors.New("not a member any more")
 	}
+	t := told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Site: h.config.Site}
 	if siteOf(name) != "" {
-		if r, known = h.senders(r, a.Grants); !known {
-			return told{}, errors.New("the book cannot be written")
+		var err error
+		if r, t.Anew, err = h.senders(r, a.Grants); err != nil {
+			return told{}, err
 		}
+		t.Senders = r.Senders
 	}
-	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Site: h.config.Site, Senders: r.Senders}, nil
+	return t, nil
 }
 
 // maxPage is how much is in one answer.

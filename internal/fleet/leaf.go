@@ -218,6 +218,9 @@ func (l *leaf) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.Anew {
+		return l.up.ForceReconnect() // and then it comes again
+	}
 	l.mu.Lock()
 	l.senders = t.Senders
 	l.mu.Unlock()

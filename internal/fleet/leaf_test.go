@@ -126,6 +126,18 @@ func (b *branch) linked() {
 	until(b.t, "the link is there", func() bool { return b.hub.leaf.up.IsConnected() && len(b.main.online(b.name)) > 0 })
 }
 
+// speaks waits until the site may send for a member.
+func (b *branch) speaks(name string) {
+	b.t.Helper()
+	until(b.t, "the main hub knows its grant", func() bool {
+		l := b.hub.leaf
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return slices.Equal(l.senders, []string{name}) && l.subs[prefix+"ack."+token(name)+".>"] != nil
+	})
+	b.linked()
+}
+
 // online are the sites that the main hub has a connection of.
 func (o *office) online(site string) (names []string) {
 	_, leaves := o.hub.own()
@@ -194,13 +206,7 @@ func TestSite(t *testing.T) {
 	// A member of the site sends.
 	expect(t, "before", fmt.Sprint(desks[0].Send(t.Context(), root, []string{"*"}, first(msg.ParseTarget("*")), hello("x"), nil, nil)), ErrNotMember.Error())
 	b.allow(desks[0], "send, broadcast, query, 1000 a minute")
-	until(t, "the main hub knows", func() bool {
-		r, _ := o.hub.book.named(siteMark + "berlin")
-		b.hub.leaf.mu.Lock()
-		defer b.hub.leaf.mu.Unlock()
-		return slices.Equal(r.Senders, []string{"berlin-00"}) && slices.Equal(b.hub.leaf.senders, r.Senders) && b.hub.leaf.subs[prefix+"ack.berlin-00.>"] != nil
-	})
-	b.linked()
+	b.speaks("berlin-00")
 	_, p, err = desks[0].say("*", hello("from berlin"))
 	wantErr(t, "from the site", err, "")
 	expect(t, "from the site", p, msg.Reach{Hosts: 25, Reached: 25, Sessions: 25})
@@ -241,9 +247,9 @@ func TestLinkOnce(t *testing.T) {
 	desks := b.seat(30)
 	b.settled()
 	before := b.hub.leaf.up.Stats()
-	_, p, err := boss.say("berlin-*", hello("for all"))
+	_, p, err := boss.say("*", hello("for all"))
 	wantErr(t, "all", err, "")
-	expect(t, "all", p, msg.Reach{Hosts: 30, Reached: 30, Sessions: 30})
+	expect(t, "all", p, msg.Reach{Hosts: 31, Reached: 31, Sessions: 31})
 	b.settled()
 	after := b.hub.leaf.up.Stats()
 	up, down := after.OutMsgs-before.OutMsgs, after.InMsgs-before.InMsgs
@@ -252,12 +258,12 @@ func TestLinkOnce(t *testing.T) {
 	}
 	shownOnce(t, "for all", desks...)
 	s := boss.outbox.get(boss.Records(root, "")[0].Message.ID)
-	expect(t, "reports one by one", len(s.Reports), 0)
+	expect(t, "reports one by one", len(s.Reports), 1)
 	expect(t, "one host", outcomes(boss.Records(root, s.ID)[0].Receipts[7:8]), "berlin-07/ accepted")
 
 	// What they have signed can be asked for.
 	wantErr(t, "completing", boss.Complete(t.Context(), root, s.ID), "")
-	expect(t, "reports", len(s.Reports), 30)
+	expect(t, "reports", len(s.Reports), 31)
 	expect(t, "one host", outcomes(boss.Records(root, s.ID)[0].Receipts[7:8]), "berlin-07/1 accepted")
 	expect(t, "refusals", boss.refusals(), "")
 }
@@ -293,13 +299,13 @@ func TestSummary(t *testing.T) {
 	for _, d := range desks {
 		d.hold = make(chan struct{})
 	}
-	id, ended := boss.begin("berlin-*", question)
+	id, ended := boss.begin("*", question)
 	boss.waitFor("those that answered are known", func() bool {
 		s := boss.outbox.get(id)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		p := s.progress()
-		return p.Answered == 1 && p.Reached == 3 && p.Nobody == 1
+		return p.Answered == 1 && p.Reached == 4 && p.Nobody == 2
 	})
 	boss.waitFor("the others were sent to again", func() bool { return b.count(desks[0], kindSend) > 0 })
 	expect(t, "sent again to one that has answered", b.count(yes, kindSend)+b.count(empty, kindSend), 0)
@@ -356,10 +362,7 @@ func testCut(t *testing.T, summary int) {
 	b := o.site("berlin", summary)
 	desks := b.seat(6)
 	b.allow(desks[0], "send, broadcast")
-	until(t, "the main hub knows", func() bool {
-		r, _ := o.hub.book.named(siteMark + "berlin")
-		return len(r.Senders) == 1
-	})
+	b.speaks("berlin-00")
 	_, p, err := desks[0].say("*", hello("before")) // so that the site knows the others
 	wantErr(t, "before", err, "")
 	expect(t, "before", p.Reached, 7)
@@ -501,10 +504,7 @@ func TestSiteRights(t *testing.T) {
 	o.allow(boss, "send, broadcast")
 	b := o.site("berlin", 1)
 	b.allow(b.seat(1)[0], "send")
-	until(t, "the main hub knows", func() bool {
-		r, _ := o.hub.book.named(siteMark + "berlin")
-		return len(r.Senders) == 1
-	})
+	b.speaks("berlin-00")
 	for _, c := range []struct {
 		what string
 		do   func(*nats.Conn) error
@@ -542,9 +542,11 @@ func TestSiteRights(t *testing.T) {
 		conn.Close()
 	}
 	// A grant of another is shown in vain.
-	b.hub.leaf.mu.Lock()
+	conn := first(nats.Connect("nats://"+o.hub.Address(), first(b.hub.config.Leaf.options(b.hub.leaf.key))...))
+	defer conn.Close()
+	boss.Node.mu.Lock()
 	stolen := slices.Clone(boss.grant)
-	b.hub.leaf.mu.Unlock()
-	got := first(askHub(t.Context(), b.hub.leaf.up, subjectRPC(verbHello, siteMark+"berlin"), ask{Grants: [][]byte{stolen, []byte("x")}}))
+	boss.Node.mu.Unlock()
+	got := first(askHub(t.Context(), conn, subjectRPC(verbHello, siteMark+"berlin"), ask{Grants: [][]byte{stolen, []byte("x")}}))
 	expect(t, "senders", len(got.Senders), 0)
 }

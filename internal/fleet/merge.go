@@ -71,23 +71,34 @@ func (n *Node) summed(s *sent, subject string, data []byte) {
 		n.local.Refuse(siteMark+name, s.ID, err.Error())
 		return
 	}
-	if !s.merge(sum) {
+	if !s.newer(sum) {
 		return
 	}
 	for _, i := range sum.Exceptions { // which are as good as if they had come alone
 		n.reported(i.Subject, i.Data)
 	}
+	s.merge(sum)
+}
+
+// newer reports whether a summary says more than the one that is there.
+func (s *sent) newer(sum Summary) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Sites[sum.Site].before(sum)
+}
+
+func (u *sumUp) before(sum Summary) bool {
+	return u != nil && (u.Said == nil || u.Said.Serial < sum.Serial)
 }
 
 // merge takes a summary over, if it is news.
-func (s *sent) merge(sum Summary) bool {
+func (s *sent) merge(sum Summary) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.Sites[sum.Site]
-	if u == nil || u.Said != nil && u.Said.Serial >= sum.Serial {
-		return false
+	u, kept := s.Sites[sum.Site], sum
+	if !u.before(sum) {
+		return
 	}
-	kept := sum
 	kept.Exceptions = nil // they are among the reports
 	u.Said, s.dirty = &kept, true
 	for i, t := range s.Targets {
@@ -96,7 +107,6 @@ func (s *sent) merge(sum Summary) bool {
 		}
 	}
 	s.tell()
-	return true
 }
 
 // said is the summary that a target is in; nil if there is none. mu is held.

@@ -59,6 +59,7 @@ type told struct {
 	More    bool         `json:"more,omitempty"`    // ask again
 	Site    string       `json:"site,omitempty"`    // hello, if it is not the main hub's
 	Senders []string     `json:"senders,omitempty"` // hello to a leaf: whose grants count
+	Anew    bool         `json:"anew,omitempty"`    // hello to a leaf: its rights are others now, if it connects anew
 	Sites   []SiteInfo   `json:"sites,omitempty"`   // members
 	Members []MemberInfo `json:"members,omitempty"` // members
 	Token   string       `json:"token,omitempty"`   // invite

@@ -172,15 +172,19 @@ func (h *Hub) checkSite(name string) error {
 	return CheckName(name)
 }
 
-// senders looks at the grants that a leaf hub shows, and has it connect anew if
-// it may send for others than before. reports whether that was written down.
-func (h *Hub) senders(r record, grants [][]byte) (_ record, ok bool) {
-	var names []string
+// senders looks at the grants that a leaf hub shows, and reports whether it may
+// now send for others than before.
+func (h *Hub) senders(r record, grants [][]byte) (_ record, anew bool, err error) {
+	revoked, _ := openRevocations(h.book.getRevoked(), h.config.Org) // none is an empty list
+	names := []string{}
 	for _, data := range grants {
 		g, err := OpenGrant(data, h.config.Org, time.Now())
 		if err == nil {
 			if _, taken := h.book.named(g.Name); taken {
 				err = fmt.Errorf("%s is a member of this hub", g.Name)
+			}
+			if revoked.has(g.ID) || revoked.has(g.Key) {
+				err = fmt.Errorf("the grant of %s is revoked", g.Name)
 			}
 		}
 		if err != nil {
@@ -191,15 +195,10 @@ func (h *Hub) senders(r record, grants [][]byte) (_ record, ok bool) {
 	}
 	slices.Sort(names)
 	if slices.Equal(names, r.Senders) {
-		return r, true
+		return r, false, nil
 	}
-	r, err := h.book.change(r.Name, func(r *record) { r.Senders = names })
-	if err != nil {
-		h.log.Error("writing the book", "error", err)
-		return r, false
-	}
-	h.poke(r)
-	return r, true
+	r, err = h.book.change(r.Name, func(r *record) { r.Senders = names })
+	return r, true, err
 }
 
 // keeping takes a message of a site's member into the store.

@@ -150,6 +150,6 @@ func parseAck(subject string) (sender, id, host string, ok bool) {
 // siteOfAck is the site that a report is from; the subject is one that parseAck
 // has read.
 func siteOfAck(subject string) string {
-	site, _ := untoken(strings.Split(subject, ".")[4])
+	site, _ := untoken(strings.Split(subject, ".")[5])
 	return site
 }
