@@ -29,6 +29,9 @@ type options struct {
 	listen  string        // hub init: HOST:PORT
 	address string        // hub init: how members reach it
 	offline bool          // hub init: do not keep the key of the organisation
+	leafOf  string        // hub init: token of the main hub
+	site    string        // hub init, hub token: of a leaf hub
+	summary int           // hub init: targets from which on a leaf hub sums up
 	uses    int           // hub token
 	life    time.Duration // hub token
 	may     string        // operator add
@@ -56,9 +59,9 @@ func commands() []command {
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
 		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
-		{name: "hub init", flags: []string{"hub", "listen", "address", "offline"}, run: program.hubInit},
+		{name: "hub init", flags: []string{"hub", "listen", "address", "offline", "leaf-of", "site", "summary"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
-		{name: "hub token", flags: []string{"hub", "uses", "for"}, run: program.hubToken},
+		{name: "hub token", flags: []string{"hub", "uses", "for", "site"}, run: program.hubToken},
 		{name: "members", flags: []string{"hub"}, run: program.members},
 		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100},
 		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1},
@@ -110,8 +113,25 @@ func parse(args []string) (command, options, error) {
 		return c, o, fmt.Errorf("%s: a word is missing", c.name)
 	case slices.Contains(c.flags, "may") && o.may == "":
 		return c, o, fmt.Errorf("%s: --may is missing", c.name)
+	case c.name == "hub init":
+		return c, o, o.checkLeaf()
+	case o.site != "" && o.uses != 1:
+		return c, o, fmt.Errorf("%s: a token with --site is for one leaf hub", c.name)
 	}
 	return c, o, nil
+}
+
+// checkLeaf is about the flags of hub init that go together.
+func (o options) checkLeaf() error {
+	switch {
+	case (o.leafOf == "") != (o.site == ""):
+		return errors.New("hub init: a leaf hub has both --leaf-of and --site")
+	case o.leafOf == "" && o.summary != 0:
+		return errors.New("hub init: --summary is for leaf hubs")
+	case o.leafOf != "" && o.offline:
+		return errors.New("hub init: --offline is for main hubs; a leaf hub never has the key of the organisation")
+	}
+	return nil
 }
 
 // parseMixed takes flags also behind words.
@@ -147,6 +167,9 @@ func (c command) defineFleet(f *flag.FlagSet, o *options) {
 		"listen":  func() { f.StringVar(&o.listen, "listen", "0.0.0.0:"+hubPort, "") },
 		"address": func() { f.StringVar(&o.address, "address", "", "") },
 		"offline": func() { f.BoolVar(&o.offline, "offline", false, "") },
+		"leaf-of": func() { f.StringVar(&o.leafOf, "leaf-of", "", "") },
+		"site":    func() { f.StringVar(&o.site, "site", "", "") },
+		"summary": func() { f.IntVar(&o.summary, "summary", 0, "") },
 		"uses":    func() { f.IntVar(&o.uses, "uses", 1, "") },
 		"for":     func() { f.DurationVar(&o.life, "for", time.Hour, "") },
 		"may":     func() { f.StringVar(&o.may, "may", "", "") },
@@ -166,7 +189,8 @@ msgd check [--config FILE] [--socket PATH]
 msgd relay [--socket PATH]
 msgd join TOKEN [--name NAME] [--config FILE]
 msgd hub init [--listen HOST:PORT] [--address HOST:PORT,...] [--offline]
-msgd hub serve | hub token [--uses N] [--for TIME]
+msgd hub init --leaf-of TOKEN --site NAME [--summary N] [--listen ...] [--address ...]
+msgd hub serve | hub token [--uses N | --site NAME] [--for TIME]
 msgd members | tag HOST [TAG...] | revoke HOST [--grant] [--key FILE]
 msgd operator add [USER@]HOST --may "WHAT" [--key FILE]
 msgd version | help

@@ -44,6 +44,9 @@ func (p program) hubInit(o options) int {
 			return p.fail(cli.ExitFailed, err)
 		}
 	}
+	if o.leafOf != "" {
+		return p.leafInit(o, hubs)
+	}
 	seed, err := fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
@@ -58,6 +61,24 @@ func (p program) hubInit(o options) int {
 	} else {
 		fmt.Fprintf(p.out, "\nThe key of the organisation is %s. Whoever has it can\nallow anything: keep a copy elsewhere, or move it away and use --key FILE.\n", filepath.Join(o.hub, fleet.OrgKeyFile))
 	}
+	return cli.ExitOK
+}
+
+// leafInit is msgd hub init --leaf-of.
+func (p program) leafInit(o options, hubs []string) int {
+	token, err := fleet.ParseJoinToken(o.leafOf)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err = fleet.InitLeaf(ctx, o.hub, o.listen, hubs, strings.ToLower(o.site), token, o.summary, time.Now())
+	}
+	if err == nil {
+		token, err = fleet.Invite(o.hub, firstUses, time.Now().Add(firstLife))
+	}
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	fmt.Fprintf(p.out, "The leaf hub of site %s is in %s. Start it:\n\n    msgd hub serve\n\nand let computers of the site join, %d of them within %v:\n\n    msgd join %s\n", text.Line(strings.ToLower(o.site)), o.hub, firstUses, firstLife, token)
 	return cli.ExitOK
 }
 
@@ -112,7 +133,11 @@ func (p program) administer(o options, do func(context.Context, *fleet.Administr
 // hubToken is msgd hub token.
 func (p program) hubToken(o options) int {
 	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
-		token, err := a.Invite(ctx, o.uses, time.Now().Add(o.life))
+		invite := func() (fleet.JoinToken, error) { return a.Invite(ctx, o.uses, time.Now().Add(o.life)) }
+		if o.site != "" {
+			invite = func() (fleet.JoinToken, error) { return a.InviteSite(ctx, strings.ToLower(o.site), time.Now().Add(o.life)) }
+		}
+		token, err := invite()
 		if err == nil {
 			fmt.Fprintln(p.out, token)
 		}
@@ -133,7 +158,7 @@ func (p program) members(o options) int {
 
 func printMembers(out io.Writer, list []fleet.MemberInfo, a *fleet.Administrator) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATE\tLAST SEEN\tVERSION\tTAGS\tMAY")
+	fmt.Fprintln(w, "NAME\tSTATE\tLAST SEEN\tVERSION\tSITE\tTAGS\tMAY")
 	for _, m := range list {
 		state := "off"
 		if m.Online {
@@ -143,8 +168,8 @@ func printMembers(out io.Writer, list []fleet.MemberInfo, a *fleet.Administrator
 		if len(m.Grant) > 0 {
 			may = a.Describe(m)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, m.Seen.Local().Format("2006-01-02 15:04"),
-			orDash(text.Line(m.Version)), orDash(text.Line(strings.Join(m.Tags, ","))), text.Line(may))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, m.Seen.Local().Format("2006-01-02 15:04"),
+			orDash(text.Line(m.Version)), orDash(text.Line(m.Site)), orDash(text.Line(strings.Join(m.Tags, ","))), text.Line(may))
 	}
 	return w.Flush()
 }

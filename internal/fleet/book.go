@@ -192,7 +192,7 @@ func (b *book) change(name string, change func(*record)) (record, error) {
 	defer b.mu.Unlock()
 	r := b.members[name]
 	if r == nil {
-		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+		return record{}, b.notMember(name)
 	}
 	change(r)
 	return b.copied(r), b.save()
@@ -204,7 +204,7 @@ func (b *book) remove(name string) (record, error) {
 	defer b.mu.Unlock()
 	r := b.members[name]
 	if r == nil {
-		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+		return record{}, b.notMember(name)
 	}
 	delete(b.members, name)
 	delete(b.byKey, r.Key)
@@ -247,6 +247,14 @@ func (b *book) getRevoked() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.revoked
+}
+
+// notMember says what is wrong with a name; mu is held.
+func (b *book) notMember(name string) error {
+	if site := b.taken[name]; site != "" {
+		return fmt.Errorf("%q is a member of site %s: its leaf hub does that", name, site)
+	}
+	return fmt.Errorf("%q is not a member: msgd members lists them", name)
 }
 
 // setTaken remembers the names of the members of other sites.

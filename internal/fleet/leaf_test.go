@@ -408,11 +408,8 @@ func testCut(t *testing.T, summary int) {
 	expect(t, "kept below", p, msg.Reach{Hosts: 7, Reached: 6, Absent: 1, Sessions: 6})
 	below := receipts[0].Message
 	b.stop() // and all of this survives it
-	b.start()
-	b.hub.leaf.mu.Lock()
-	b.hub.leaf.pause = func(int) time.Duration { return 20 * time.Millisecond }
-	b.hub.leaf.mu.Unlock()
 	b.link.mend()
+	b.begin()
 
 	wantErr(t, "the question", <-ended, "")
 	boss.waitFor("what was kept is known to be shown", func() bool {
@@ -435,7 +432,9 @@ func testCut(t *testing.T, summary int) {
 	shownOnce(t, "kept below", boss)
 	for _, d := range desks {
 		expect(t, "told of as absent, and shown", strings.Count(d.screen("1"), "lost on the way"), 0)
-		expect(t, "refusals", d.refusals(), "")
+		// The sender may have sent again before it had the answers: that is written
+		// down, and shows nothing.
+		expect(t, "refusals", strings.Trim(strings.ReplaceAll(d.refusals(), "it has been here before, and a message is shown once", ""), "\n"), "")
 	}
 	expect(t, "refusals", boss.refusals(), "")
 }
