@@ -226,6 +226,12 @@ hub     Make the hub of a fleet and a token for the first 100 computers, and
             msgd hub serve
             msgd hub token --uses 30 --for 24h
 
+        The members of a site can have a hub of their own, a leaf hub. What is
+        for them crosses the link to the main hub once:
+
+            msgd hub token --site berlin
+            msgd hub init --leaf-of msg1.aHVi.c2hh.ORG.c2Vj --site berlin
+
 members, tag, operator, revoke
         On the computer of the hub: who is a member; give members tags; let
         somebody on a member send; take that, or a member, away:

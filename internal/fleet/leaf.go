@@ -28,9 +28,11 @@ type leaf struct {
 	up    *nats.Conn
 	relay *relay
 
-	anew    chan struct{} // capacity 1: connected, or there is something to tell
+	anew    chan struct{} // capacity 1: connected
+	booked  chan struct{} // capacity 1: the book has changed
 	kept    chan struct{} // capacity 1: a message of a member is to be kept above
 	written chan struct{} // capacity 1: stream AUDIT has more
+	told    [][]byte      // grants that the main hub was shown last; keep's own
 	stop    context.CancelFunc
 	tasks   sync.WaitGroup
 
@@ -96,7 +98,7 @@ func InitLeaf(ctx context.Context, dir, listen string, hubs []string, site strin
 // openLeaf connects to the main hub, and again whenever that ends.
 func openLeaf(h *Hub) (*leaf, error) {
 	c := h.config.Leaf
-	l := &leaf{hub: h, name: c.Name, site: h.config.Site, anew: make(chan struct{}, 1), kept: make(chan struct{}, 1), written: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, pause: pause}
+	l := &leaf{hub: h, name: c.Name, site: h.config.Site, anew: make(chan struct{}, 1), booked: make(chan struct{}, 1), kept: make(chan struct{}, 1), written: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, pause: pause}
 	var err error
 	if l.key, err = LoadKey(filepath.Join(h.dir, leafKey)); err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func openLeaf(h *Hub) (*leaf, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the main hub: %w", err)
 	}
-	h.book.changed = func() { wake(l.anew) }
+	h.book.changed = func() { wake(l.booked) }
 	for _, kind := range []string{kindSend, kindAsk} {
 		if _, err := h.conn.Subscribe(prefix+kind+".>", l.ascend); err != nil {
 			return nil, fmt.Errorf("subscribing for the main hub: %w", err)
@@ -187,6 +189,11 @@ func (l *leaf) keep(ctx context.Context) {
 			err = l.keepAbove(ctx)
 		case <-l.anew:
 			err = l.refresh(ctx)
+		case <-l.booked:
+			if slices.EqualFunc(l.told, l.grants(), slices.Equal[[]byte]) {
+				continue
+			}
+			err = l.refresh(ctx)
 		case <-refresh.C:
 			err = l.refresh(ctx)
 		}
@@ -203,21 +210,27 @@ func (l *leaf) keep(ctx context.Context) {
 	}
 }
 
+// grants are those of the site's members.
+func (l *leaf) grants() (list [][]byte) {
+	for _, r := range l.hub.book.all() {
+		if r.Grant != nil {
+			list = append(list, r.Grant)
+		}
+	}
+	return list
+}
+
 // refresh brings both hubs up to date with each other.
 func (l *leaf) refresh(ctx context.Context) error {
 	if !l.up.IsConnected() {
 		return nil // it comes again when it is
 	}
-	q := ask{}
-	for _, r := range l.hub.book.all() {
-		if r.Grant != nil {
-			q.Grants = append(q.Grants, r.Grant)
-		}
-	}
+	q := ask{Grants: l.grants()}
 	t, err := askHub(ctx, l.up, subjectRPC(verbHello, l.name), q)
 	if err != nil {
 		return err
 	}
+	l.told = q.Grants
 	if t.Anew {
 		return l.up.ForceReconnect() // and then it comes again
 	}
