@@ -549,3 +549,26 @@ func TestSiteRights(t *testing.T) {
 	got := first(askHub(t.Context(), conn, subjectRPC(verbHello, siteMark+"berlin"), ask{Grants: [][]byte{stolen, []byte("x")}}))
 	expect(t, "senders", len(got.Senders), 0)
 }
+
+// TestTwins holds that of two members with one name the main hub's counts, and
+// that a name of a site is not given away, also after a restart.
+func TestTwins(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	o.allow(boss, "send, broadcast")
+	b := o.site("berlin", 0)
+	there := b.join("twin", person("twin", "1", "bob"))
+	here := o.join("twin", person("twin", "1", "bob")) // nobody has asked the site yet
+	receipts, p, err := boss.say("twin", hello("to one"))
+	wantErr(t, "to one", err, "")
+	expect(t, "to one", p, msg.Reach{Hosts: 1, Reached: 1, Sessions: 1})
+	expect(t, "receipts", outcomes(receipts), "twin/1 accepted")
+	shownOnce(t, "to one", here)
+	expect(t, "shown on the other", there.screen("1"), "")
+
+	b.join("berlin-1")
+	expect(t, "members", len(first(boss.Members(t.Context(), root, nil))), 3)
+	o.stop()
+	o.start()
+	wantErr(t, "a name of the site", Join(t.Context(), filepath.Join(t.TempDir(), "f"), "berlin-1", o.token), "the hub refuses the token")
+}

@@ -79,6 +79,15 @@ func openSites(h *Hub, dir string) (*sites, error) {
 	if err := readJSON(s.path, &s.known); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	taken := map[string]string{}
+	for name, list := range s.known {
+		if _, there := h.book.named(siteMark + name); there {
+			for _, m := range list {
+				taken[m.Name] = name
+			}
+		}
+	}
+	h.book.setTaken(taken)
 	return s, nil
 }
 
