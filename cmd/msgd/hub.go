@@ -135,7 +135,9 @@ func (p program) hubToken(o options) int {
 	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
 		invite := func() (fleet.JoinToken, error) { return a.Invite(ctx, o.uses, time.Now().Add(o.life)) }
 		if o.site != "" {
-			invite = func() (fleet.JoinToken, error) { return a.InviteSite(ctx, strings.ToLower(o.site), time.Now().Add(o.life)) }
+			invite = func() (fleet.JoinToken, error) {
+				return a.InviteSite(ctx, strings.ToLower(o.site), time.Now().Add(o.life))
+			}
 		}
 		token, err := invite()
 		if err == nil {
