@@ -397,12 +397,12 @@ func testCut(t *testing.T, summary int) {
 		})
 	}
 	lost := hello("lost on the way")
-	receipts, p, err := boss.say("*", lost)
+	_, p, err = boss.say("*", lost)
 	wantErr(t, "while it is cut", err, "")
 	expect(t, "while it is cut", p, msg.Reach{Hosts: 7, Reached: 1, Absent: 6, Sessions: 1})
 	kept := hello("kept above")
 	kept.Queue = time.Hour
-	receipts, _, err = boss.say("*", kept)
+	receipts, _, err := boss.say("*", kept)
 	wantErr(t, "kept above", err, "")
 	above := receipts[0].Message
 	boss.waitFor("the main hub has it", func() bool {
