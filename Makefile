@@ -1,7 +1,8 @@
 # make run    build, and show the main job working
 # make test   install what the tests need (Debian), then run every test
 # make quick  the tests that need no root, in under a minute
-# make bench  compare with wall(1), msg.exe with an empty program, and remote calls with Impacket; times never fail anything
+# make bench  compare with wall(1), msg.exe with an empty program, remote calls with Impacket, and a fleet with plain NATS and
+#             clush(1); times never fail anything
 # make fuzz   every fuzz target for FUZZTIME
 # make all && sudo make install   into DESTDIR/PREFIX
 # make packages VERSION=1.2.3     bin/msg_1.2.3_amd64.deb and bin/msg-1.2.3-1.x86_64.rpm
@@ -60,6 +61,7 @@ bench: build
 	test/bench/run
 	$(GO) test -run '^$$' -bench Start -benchtime 1x ./test/wine
 	$(GO) test -run '^$$' -bench Message -benchtime 1x ./test/samba
+	$(GO) test -run '^$$' -bench Relay -benchtime 3x ./internal/fleet
 
 fuzz:
 	GO=$(GO) test/fuzz $(FUZZTIME)

@@ -31,6 +31,9 @@ type options struct {
 	cluster string        // hub init: HOST:PORT,... of the site's own nats-servers
 	ca      string        // hub init: file with the certificate of their authority
 	offline bool          // hub init: do not keep the key of the organisation
+	leafOf  string        // hub init: token of the main hub
+	site    string        // hub init, hub token: of a leaf hub
+	summary int           // hub init: targets from which on a leaf hub sums up
 	uses    int           // hub token
 	life    time.Duration // hub token
 	may     string        // operator add
@@ -58,9 +61,9 @@ func commands() []command {
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
 		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
-		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline"}, run: program.hubInit},
+		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline", "leaf-of", "site", "summary"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
-		{name: "hub token", flags: []string{"hub", "uses", "for"}, run: program.hubToken},
+		{name: "hub token", flags: []string{"hub", "uses", "for", "site"}, run: program.hubToken},
 		{name: "doctor", flags: []string{"config", "hub"}, run: program.doctor},
 		{name: "members", flags: []string{"hub"}, run: program.members},
 		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100},
@@ -115,8 +118,25 @@ func parse(args []string) (command, options, error) {
 		return c, o, fmt.Errorf("%s: --cluster and --ca go together", c.name)
 	case slices.Contains(c.flags, "may") && o.may == "":
 		return c, o, fmt.Errorf("%s: --may is missing", c.name)
+	case c.name == "hub init":
+		return c, o, o.checkLeaf()
+	case o.site != "" && o.uses != 1:
+		return c, o, fmt.Errorf("%s: a token with --site is for one leaf hub", c.name)
 	}
 	return c, o, nil
+}
+
+// checkLeaf is about the flags of hub init that go together.
+func (o options) checkLeaf() error {
+	switch {
+	case (o.leafOf == "") != (o.site == ""):
+		return errors.New("hub init: a leaf hub has both --leaf-of and --site")
+	case o.leafOf == "" && o.summary != 0:
+		return errors.New("hub init: --summary is for leaf hubs")
+	case o.leafOf != "" && o.offline:
+		return errors.New("hub init: --offline is for main hubs; a leaf hub never has the key of the organisation")
+	}
+	return nil
 }
 
 // parseMixed takes flags also behind words.
@@ -154,6 +174,9 @@ func (c command) defineFleet(f *flag.FlagSet, o *options) {
 		"cluster": func() { f.StringVar(&o.cluster, "cluster", "", "") },
 		"ca":      func() { f.StringVar(&o.ca, "ca", "", "") },
 		"offline": func() { f.BoolVar(&o.offline, "offline", false, "") },
+		"leaf-of": func() { f.StringVar(&o.leafOf, "leaf-of", "", "") },
+		"site":    func() { f.StringVar(&o.site, "site", "", "") },
+		"summary": func() { f.IntVar(&o.summary, "summary", 0, "") },
 		"uses":    func() { f.IntVar(&o.uses, "uses", 1, "") },
 		"for":     func() { f.DurationVar(&o.life, "for", time.Hour, "") },
 		"may":     func() { f.StringVar(&o.may, "may", "", "") },
@@ -174,7 +197,8 @@ msgd relay [--socket PATH]
 msgd join TOKEN [--name NAME] [--config FILE]
 msgd hub init [--listen HOST:PORT] [--address HOST:PORT,...] [--offline]
 msgd hub init --cluster HOST:PORT,... --ca FILE [--offline]
-msgd hub serve | hub token [--uses N] [--for TIME]
+msgd hub init --leaf-of TOKEN --site NAME [--summary N] [--listen ...] [--address ...]
+msgd hub serve | hub token [--uses N | --site NAME] [--for TIME]
 msgd doctor [--config FILE]
 msgd members | tag HOST [TAG...] | revoke HOST [--grant] [--key FILE]
 msgd operator add [USER@]HOST --may "WHAT" [--key FILE]
@@ -213,6 +237,12 @@ hub     Make the hub of a fleet and a token for the first 100 computers, and
 
         With --cluster it stands on the site's own nats-servers, and --ca is the
         certificate of the authority that has signed theirs.
+
+        The members of a site can have a hub of their own, a leaf hub. What is
+        for them crosses the link to the main hub once:
+
+            msgd hub token --site berlin
+            msgd hub init --leaf-of msg1.aHVi.c2hh.ORG.c2Vj --site berlin
 
 doctor  Look at everything that this computer needs as a member of a fleet, or
         as its hub, say what to do about what is wrong, and exit with 1 then:

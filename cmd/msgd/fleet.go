@@ -123,6 +123,11 @@ func (m *member) Messages(ctx context.Context, p msg.Principal, id string, limit
 	if err != nil {
 		return m.Daemon.Messages(ctx, p, id, limit, report)
 	}
+	if id != "" {
+		if err := n.Complete(ctx, p, id); err != nil {
+			m.log.Warn("a message of the fleet", "id", id, "error", err)
+		}
+	}
 	sent := n.Records(p, id)
 	count := 0
 	tell := func(r msg.Record) {

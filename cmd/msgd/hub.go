@@ -36,6 +36,9 @@ func (p program) hubInit(o options) int {
 			return p.fail(cli.ExitFailed, err)
 		}
 	}
+	if o.leafOf != "" {
+		return p.leafInit(o)
+	}
 	seed, err := o.makeHub()
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
@@ -58,19 +61,23 @@ func (p program) hubInit(o options) int {
 	return cli.ExitOK
 }
 
+// addresses is how members reach the hub.
+func (o options) addresses() ([]string, error) {
+	switch {
+	case o.address != "":
+		return strings.Split(o.address, ","), nil
+	case o.cluster != "":
+		return strings.Split(o.cluster, ","), nil
+	}
+	name, err := hostName()
+	return []string{net.JoinHostPort(name, portOf(o.listen))}, err
+}
+
 // makeHub makes the folder of a hub.
 func (o options) makeHub() (seed string, err error) {
-	name, err := hostName()
+	hubs, err := o.addresses()
 	if err != nil {
 		return "", err
-	}
-	hubs := []string{net.JoinHostPort(name, portOf(o.listen))}
-	if o.cluster != "" {
-		hubs = strings.Split(o.cluster, ",")
-	}
-	servers := hubs
-	if o.address != "" {
-		hubs = strings.Split(o.address, ",")
 	}
 	if o.cluster == "" {
 		return fleet.InitHub(o.hub, o.listen, hubs, !o.offline, time.Now())
@@ -79,7 +86,29 @@ func (o options) makeHub() (seed string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("certificate of the cluster's authority: %w", err)
 	}
-	return fleet.InitCluster(o.hub, servers, hubs, ca, !o.offline, time.Now())
+	return fleet.InitCluster(o.hub, strings.Split(o.cluster, ","), hubs, ca, !o.offline, time.Now())
+}
+
+// leafInit is msgd hub init --leaf-of.
+func (p program) leafInit(o options) int {
+	hubs, err := o.addresses()
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	token, err := fleet.ParseJoinToken(o.leafOf)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err = fleet.InitLeaf(ctx, o.hub, o.listen, hubs, strings.ToLower(o.site), token, o.summary, time.Now())
+	}
+	if err == nil {
+		token, err = fleet.Invite(o.hub, firstUses, time.Now().Add(firstLife))
+	}
+	if err != nil {
+		return p.fail(cli.ExitFailed, err)
+	}
+	fmt.Fprintf(p.out, "The leaf hub of site %s is in %s. Start it:\n\n    msgd hub serve\n\nand let computers of the site join, %d of them within %v:\n\n    msgd join %s\n", text.Line(strings.ToLower(o.site)), o.hub, firstUses, firstLife, token)
+	return cli.ExitOK
 }
 
 func portOf(listen string) string {
@@ -133,7 +162,13 @@ func (p program) administer(o options, do func(context.Context, *fleet.Administr
 // hubToken is msgd hub token.
 func (p program) hubToken(o options) int {
 	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
-		token, err := a.Invite(ctx, o.uses, time.Now().Add(o.life))
+		invite := func() (fleet.JoinToken, error) { return a.Invite(ctx, o.uses, time.Now().Add(o.life)) }
+		if o.site != "" {
+			invite = func() (fleet.JoinToken, error) {
+				return a.InviteSite(ctx, strings.ToLower(o.site), time.Now().Add(o.life))
+			}
+		}
+		token, err := invite()
 		if err == nil {
 			fmt.Fprintln(p.out, token)
 		}
@@ -154,7 +189,7 @@ func (p program) members(o options) int {
 
 func printMembers(out io.Writer, list []fleet.MemberInfo, a *fleet.Administrator) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATE\tLAST SEEN\tVERSION\tTAGS\tMAY")
+	fmt.Fprintln(w, "NAME\tSTATE\tLAST SEEN\tVERSION\tSITE\tTAGS\tMAY")
 	for _, m := range list {
 		state := "off"
 		if m.Online {
@@ -164,8 +199,8 @@ func printMembers(out io.Writer, list []fleet.MemberInfo, a *fleet.Administrator
 		if len(m.Grant) > 0 {
 			may = a.Describe(m)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, m.Seen.Local().Format("2006-01-02 15:04"),
-			orDash(text.Line(m.Version)), orDash(text.Line(strings.Join(m.Tags, ","))), text.Line(may))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, m.Seen.Local().Format("2006-01-02 15:04"),
+			orDash(text.Line(m.Version)), orDash(text.Line(m.Site)), orDash(text.Line(strings.Join(m.Tags, ","))), text.Line(may))
 	}
 	return w.Flush()
 }

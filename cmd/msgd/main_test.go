@@ -107,13 +107,15 @@ func setUp(env *testscript.Env) error {
 	}
 	env.Defer(func() { _ = os.RemoveAll(run) })
 	env.Setenv("RUN", run)
-	port, err := net.Listen("tcp", "127.0.0.1:0") // one that is free
-	if err != nil {
-		return err
-	}
-	env.Setenv("HUB", port.Addr().String())
-	if err := port.Close(); err != nil {
-		return err
+	for _, name := range []string{"HUB", "LEAF"} {
+		port, err := net.Listen("tcp", "127.0.0.1:0") // one that is free
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, port.Addr().String())
+		if err := port.Close(); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{"msgd", "other"} {
 		config := fmt.Sprintf("[journal]\npath = %q\n[fleet]\npath = %q\n", filepath.Join(run, name+".db"), filepath.Join(run, name+".fleet"))

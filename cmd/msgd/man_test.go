@@ -45,7 +45,7 @@ func TestDocumentedCommands(t *testing.T) {
 				t.Errorf("%s has the command %q, which there is not", where, m[1])
 			}
 		}
-		for _, m := range regexp.MustCompile(`--([a-z]+)`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`--([a-z][a-z-]*)`).FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(known, m[1]) {
 				t.Errorf("%s has the option --%s, which there is not", where, m[1])
 			}

@@ -110,6 +110,9 @@ func (a *acks) commit(ctx context.Context, subject string, list []*nats.Msg) err
 	if err != nil {
 		return err
 	}
+	if a.hub.leaf != nil {
+		wake(a.hub.leaf.written)
+	}
 	for _, m := range list {
 		if m.Reply != "" {
 			_ = a.hub.conn.Publish(m.Reply, nil) // one that is lost is asked for again

@@ -62,8 +62,12 @@ func (a *Administrator) ask(ctx context.Context, verb string, q ask) (told, erro
 
 // Members lists the members.
 func (a *Administrator) Members(ctx context.Context) ([]MemberInfo, error) {
-	t, err := a.ask(ctx, verbMembers, ask{})
+	t, err := a.all(ctx)
 	return t.Members, err
+}
+
+func (a *Administrator) all(ctx context.Context) (told, error) {
+	return allMembers(func(q ask) (told, error) { return a.ask(ctx, verbMembers, q) })
 }
 
 // Describe says what a member may do, and for whom.
@@ -77,7 +81,16 @@ func (a *Administrator) Describe(m MemberInfo) string {
 
 // Invite makes a join token for so many computers.
 func (a *Administrator) Invite(ctx context.Context, uses int, until time.Time) (JoinToken, error) {
-	t, err := a.ask(ctx, verbInvite, ask{Uses: uses, Until: until})
+	return a.invite(ctx, ask{Uses: uses, Until: until})
+}
+
+// InviteSite makes a join token for the leaf hub of a site, and nothing else.
+func (a *Administrator) InviteSite(ctx context.Context, site string, until time.Time) (JoinToken, error) {
+	return a.invite(ctx, ask{Uses: 1, Until: until, Site: site})
+}
+
+func (a *Administrator) invite(ctx context.Context, q ask) (JoinToken, error) {
+	t, err := a.ask(ctx, verbInvite, q)
 	if err != nil {
 		return JoinToken{}, err
 	}
@@ -127,7 +140,7 @@ func (a *Administrator) member(ctx context.Context, name string) (MemberInfo, er
 // is put on the list, and whoever knows a grant of it only ends to believe it
 // when it expires.
 func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name string, grantOnly bool) error {
-	t, err := a.ask(ctx, verbMembers, ask{})
+	t, err := a.all(ctx)
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (n *Node) publish(h *held) {
 		return
 	}
 	reply := fmt.Sprintf("%s.taken.%s.%d", inboxOf(n.config.Name), r.ID, r.Serial)
-	if err := n.conn.PublishRequest(subjectAck(r.Sender, r.ID, r.Host), reply, data); err != nil {
+	if err := n.conn.PublishRequest(subjectAckAt(r.Sender, r.ID, n.config.site(), r.Host), reply, data); err != nil {
 		n.log.Debug("sending a report", "id", r.ID, "error", err)
 	}
 }
@@ -231,12 +231,7 @@ func (n *Node) pending(ctx context.Context) error {
 			return err
 		}
 		for _, i := range t.Items {
-			// The subject is of the hub's choosing here: what counts is whom the
-			// envelope is for.
-			e, err := peek(i.Data)
-			if err == nil && n.inbox.get(e.ID) == nil {
-				n.receive(subjectHost(e.kind(), e.Sender, n.config.Name), i.Data, true)
-			}
+			n.kept(i.Data)
 		}
 		n.mu.Lock()
 		n.state.Store, n.state.After = t.Store, t.After
@@ -244,6 +239,14 @@ func (n *Node) pending(ctx context.Context) error {
 		if err := n.save(); err != nil || !t.More {
 			return err
 		}
+	}
+}
+
+// kept takes what the hub has kept. The subject is of the hub's choosing here:
+// what counts is whom the envelope is for.
+func (n *Node) kept(data []byte) {
+	if e, err := peek(data); err == nil && n.inbox.get(e.ID) == nil {
+		n.receive(subjectHostAt(e.kind(), e.Sender, n.config.site(), n.config.Name), data, true)
 	}
 }
 
@@ -262,7 +265,7 @@ func (n *Node) tellSessions(e Envelope) {
 	r.Sessions, r.Done = list, true
 	data, err := r.Seal(n.key)
 	if err == nil {
-		err = n.conn.Publish(subjectAck(r.Sender, r.ID, r.Host), data)
+		err = n.conn.Publish(subjectAckAt(r.Sender, r.ID, n.config.site(), r.Host), data)
 	}
 	n.logError("telling the sessions", err)
 }

@@ -27,6 +27,11 @@ type book struct {
 	invites map[string]*invitation // by the hash of the secret
 	removed []string               // keys of former members, which do not come back
 	revoked []byte                 // the sealed list; nil if there is none
+	last    int                    // number of the newest member
+
+	site    string            // that the members are of
+	taken   map[string]string // names of members of other sites, with those
+	changed func()            // is told of each change, and must not wait; may be nil
 }
 
 // record is one member.
@@ -39,12 +44,18 @@ type record struct {
 
 	Seen    time.Time `json:"seen,omitzero"`
 	Version string    `json:"version,omitempty"`
+
+	Number  int      `json:"number,omitempty"`  // of the member at this hub, never another's
+	Senders []string `json:"senders,omitempty"` // of a site: its members that have a grant
+
+	site string // of the book
 }
 
 // invitation is a secret that makes members.
 type invitation struct {
 	Left  int       `json:"left"`
 	Until time.Time `json:"until"`
+	Site  string    `json:"site,omitempty"` // that may join with it, and no member
 }
 
 // bookJSON is the file.
@@ -53,10 +64,11 @@ type bookJSON struct {
 	Invites map[string]*invitation `json:"invites"`
 	Removed []string               `json:"removed,omitempty"`
 	Revoked []byte                 `json:"revoked,omitempty"`
+	Last    int                    `json:"last,omitempty"`
 }
 
 func newBook(dir string) *book {
-	return &book{path: filepath.Join(dir, bookFile), members: map[string]*record{}, byKey: map[string]*record{}, invites: map[string]*invitation{}}
+	return &book{path: filepath.Join(dir, bookFile), members: map[string]*record{}, byKey: map[string]*record{}, invites: map[string]*invitation{}, site: site}
 }
 
 func loadBook(dir string) (*book, error) {
@@ -70,17 +82,27 @@ func loadBook(dir string) (*book, error) {
 		b.members[r.Name], b.byKey[r.Key] = r, r
 	}
 	maps.Copy(b.invites, j.Invites)
-	b.revoked, b.removed = j.Revoked, j.Removed
+	b.revoked, b.removed, b.last = j.Revoked, j.Removed, j.Last
 	return b, err
 }
 
 // save writes the book. The caller holds mu, or has the book alone.
 func (b *book) save() error {
-	j := bookJSON{Invites: b.invites, Revoked: b.revoked, Removed: b.removed}
+	j := bookJSON{Invites: b.invites, Revoked: b.revoked, Removed: b.removed, Last: b.last}
 	for _, name := range slices.Sorted(maps.Keys(b.members)) {
 		j.Members = append(j.Members, b.members[name])
 	}
+	if b.changed != nil {
+		b.changed()
+	}
 	return writeJSON(b.path, j)
+}
+
+// copied is a copy of a member for others; mu is held.
+func (b *book) copied(r *record) record {
+	c := *r
+	c.site = b.site
+	return c
 }
 
 func hashOf(secret string) string {
@@ -93,6 +115,10 @@ const maxInvites = 1000
 
 // invite makes a secret for so many computers.
 func (b *book) invite(uses int, until time.Time) (string, error) {
+	return b.addInvitation(&invitation{Left: uses, Until: until.UTC()})
+}
+
+func (b *book) addInvitation(i *invitation) (string, error) {
 	raw := make([]byte, secretSize)
 	_, _ = rand.Read(raw) // never fails, see crypto/rand
 	secret := tokenCode.EncodeToString(raw)
@@ -102,7 +128,7 @@ func (b *book) invite(uses int, until time.Time) (string, error) {
 	if len(b.invites) >= maxInvites {
 		return "", fmt.Errorf("there are %d join tokens already that are still good", len(b.invites))
 	}
-	b.invites[hashOf(secret)] = &invitation{uses, until.UTC()}
+	b.invites[hashOf(secret)] = i
 	return secret, b.save()
 }
 
@@ -111,7 +137,7 @@ func (b *book) find(key string) (record, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r := b.byKey[key]; r != nil {
-		return *r, true
+		return b.copied(r), true
 	}
 	return record{}, false
 }
@@ -121,15 +147,18 @@ func (b *book) named(name string) (record, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r := b.members[name]; r != nil {
-		return *r, true
+		return b.copied(r), true
 	}
 	return record{}, false
 }
 
 // redeem makes a member out of a key and a secret.
 func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
-	if err := CheckName(name); err != nil {
-		return record{}, err
+	of := siteOf(name)
+	if of == "" {
+		if err := CheckName(name); err != nil {
+			return record{}, err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,17 +166,24 @@ func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 	switch {
 	case secret == "" || i == nil || i.Left < 1:
 		return record{}, errors.New("the join token is used up, or of another hub")
+	case i.Site != of:
+		return record{}, fmt.Errorf("the join token is for the leaf hub of site %q, which is not %q: msgd hub token makes those of members, and with --site those of sites", i.Site, name)
 	case !now.Before(i.Until):
 		return record{}, fmt.Errorf("the join token has expired on %s", i.Until.Format(time.RFC3339))
 	case slices.Contains(b.removed, key):
 		return record{}, errors.New("its key was revoked: remove the folder of the fleet on that computer, and join anew")
 	case b.members[name] != nil:
 		return record{}, fmt.Errorf("there is a member %q with another key already: msgd revoke %s comes first", name, name)
+	case b.taken[name] != "":
+		return record{}, fmt.Errorf("there is a member %q at site %s already", name, b.taken[name])
+	case b.last >= maxNumber:
+		return record{}, fmt.Errorf("this hub has had %d members, which is the most it can count", b.last)
 	}
-	r := &record{Name: name, Key: key, Joined: now.UTC(), Seen: now.UTC()}
+	b.last++
+	r := &record{Name: name, Key: key, Joined: now.UTC(), Seen: now.UTC(), Number: b.last}
 	i.Left--
 	b.members[name], b.byKey[key] = r, r
-	return *r, b.save()
+	return b.copied(r), b.save()
 }
 
 // change changes one member.
@@ -156,10 +192,10 @@ func (b *book) change(name string, change func(*record)) (record, error) {
 	defer b.mu.Unlock()
 	r := b.members[name]
 	if r == nil {
-		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+		return record{}, b.notMember(name)
 	}
 	change(r)
-	return *r, b.save()
+	return b.copied(r), b.save()
 }
 
 // remove takes a member out of the book.
@@ -168,12 +204,12 @@ func (b *book) remove(name string) (record, error) {
 	defer b.mu.Unlock()
 	r := b.members[name]
 	if r == nil {
-		return record{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+		return record{}, b.notMember(name)
 	}
 	delete(b.members, name)
 	delete(b.byKey, r.Key)
 	b.removed = append(b.removed, r.Key)
-	return *r, b.save()
+	return b.copied(r), b.save()
 }
 
 // saw remembers that a member was there. It is on the disk with the next
@@ -195,7 +231,7 @@ func (b *book) all() []record {
 	defer b.mu.Unlock()
 	list := make([]record, 0, len(b.members))
 	for _, name := range slices.Sorted(maps.Keys(b.members)) {
-		list = append(list, *b.members[name])
+		list = append(list, b.copied(b.members[name]))
 	}
 	return list
 }
@@ -211,4 +247,19 @@ func (b *book) getRevoked() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.revoked
+}
+
+// notMember says what is wrong with a name; mu is held.
+func (b *book) notMember(name string) error {
+	if site := b.taken[name]; site != "" {
+		return fmt.Errorf("%q is a member of site %s: its leaf hub does that", name, site)
+	}
+	return fmt.Errorf("%q is not a member: msgd members lists them", name)
+}
+
+// setTaken remembers the names of the members of other sites.
+func (b *book) setTaken(names map[string]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taken = names
 }

@@ -69,5 +69,8 @@ func (c *callout) user(key string, rights *server.Permissions) (string, error) {
 	u.AllowedConnectionTypes = jwt.StringList{jwt.ConnectionTypeStandard, jwt.ConnectionTypeWebsocket}
 	u.Permissions.Pub.Allow = rights.Publish.Allow
 	u.Permissions.Sub.Allow = rights.Subscribe.Allow
+	if r := rights.Response; r != nil { // of a leaf hub
+		u.Permissions.Resp = &jwt.ResponsePermission{MaxMsgs: r.MaxMsgs, Expires: r.Expires}
+	}
 	return u.Encode(c.issuer)
 }

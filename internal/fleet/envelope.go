@@ -178,8 +178,8 @@ func (v *verifier) grant(data []byte, now time.Time) (Grant, error) {
 
 // member is who this computer is.
 type member struct {
-	name string
-	tags []string
+	name, site string
+	tags       []string
 }
 
 // accepts reports why an envelope that is proved is not for this member, or not
@@ -189,7 +189,7 @@ func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now ti
 	switch {
 	case !ok || a.kind != e.kind() || a.sender != e.Sender:
 		return fmt.Errorf("%w: it came on the subject %q, which is not that of %s", errProof, subject, e.Sender)
-	case a.host != "" && a.host != m.name || a.tag != "" && !slices.Contains(m.tags, a.tag):
+	case a.host != "" && (a.host != m.name || a.site != m.site) || a.tag != "" && !slices.Contains(m.tags, a.tag):
 		return fmt.Errorf("%w: it came on the subject %q, which is that of others", errProof, subject)
 	case !e.Hosts.Match(m.name, m.tags):
 		return errNotForUs

@@ -89,7 +89,10 @@ func proves(key, sig string, nonce []byte) bool {
 // rights are those of a member: it reads what is sent to it, and says what came
 // of it. With a grant it may also send, in its own name.
 func rights(r record) *server.Permissions {
-	me := token(r.Name)
+	if siteOf(r.Name) != "" {
+		return siteRights(r)
+	}
+	me, site := token(r.Name), token(r.site)
 	read := []string{inboxOf(r.Name) + ".>", subjectRevoked}
 	write := []string{prefix + "ack.*.*." + site + "." + me, subjectRPC(verbHello, r.Name), subjectRPC(verbPending, r.Name)}
 	for _, kind := range []string{kindSend, kindAsk} {
@@ -103,7 +106,7 @@ func rights(r record) *server.Permissions {
 	}
 	if r.Grant != nil {
 		read = append(read, prefix+"ack."+me+".>")
-		write = append(write, subjectRPC(verbMembers, r.Name), subjectRPC(verbAcks, r.Name))
+		write = append(write, subjectRPC(verbMembers, r.Name), subjectRPC(verbAcks, r.Name), subjectRPC(verbReceipts, r.Name))
 	}
 	return &server.Permissions{Publish: &server.SubjectPermission{Allow: write}, Subscribe: &server.SubjectPermission{Allow: read}}
 }

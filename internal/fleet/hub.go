@@ -20,6 +20,7 @@ import (
 // member book in front of it; or, at a big site, what lets members into the
 // site's cluster, by the same book. It holds no key that could sign a message.
 type Hub struct {
+	dir    string
 	config hubConfig
 	book   *book
 	log    *slog.Logger
@@ -29,6 +30,8 @@ type Hub struct {
 	msgs   jetstream.Stream
 	audit  jetstream.Stream
 	acks   *acks
+	sites  *sites // those with leaf hubs
+	leaf   *leaf  // if this is one; else nil
 }
 
 // Limits of a hub's store, which would otherwise take most of the disk.
@@ -55,13 +58,20 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{config: c, book: b, log: log}
+	if c.Leaf != nil {
+		b.site = c.Site
+	}
+	h := &Hub{dir: dir, config: c, book: b, log: log}
 	if c.Cluster == nil {
 		h.bus, err = startServer(dir, c, b, log)
 	} else {
 		h.bus, err = openCluster(dir, c, b, log)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if h.sites, err = openSites(h, dir); err != nil {
+		h.bus.close()
 		return nil, err
 	}
 	if err := h.open(); err != nil {
@@ -112,7 +122,7 @@ func (h *Hub) open() (err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hubStarts)
 	defer cancel()
-	h.msgs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamMSG, Subjects: []string{prefix + kindSend + ".>"},
+	h.msgs, err = h.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamMSG, Subjects: []string{prefix + kindSend + ".>", subjectKept + ">"},
 		Storage: jetstream.FileStorage, Replicas: h.bus.replicas(), MaxAge: maxLife, MaxBytes: streamSize, Duplicates: dedupe, AllowMsgTTL: true})
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", streamMSG, err)
@@ -123,6 +133,11 @@ func (h *Hub) open() (err error) {
 		return fmt.Errorf("stream %s: %w", streamAUDIT, err)
 	}
 	h.acks = newAcks(h)
+	if h.config.Leaf != nil {
+		if h.leaf, err = openLeaf(h); err != nil {
+			return err
+		}
+	}
 	if err := h.serve(); err != nil {
 		return err
 	}
@@ -144,6 +159,9 @@ func (h *Hub) Wait(ctx context.Context) error {
 
 // Close ends the hub. What it has taken is on the disk.
 func (h *Hub) Close() {
+	if h.leaf != nil {
+		h.leaf.close()
+	}
 	if h.acks != nil {
 		h.acks.close()
 	}
@@ -179,3 +197,9 @@ func (serverLog) Debugf(string, ...any) {}
 
 // Tracef says nothing.
 func (serverLog) Tracef(string, ...any) {}
+
+func (h *Hub) logError(what string, err error) {
+	if err != nil {
+		h.log.Error(what, "error", err)
+	}
+}

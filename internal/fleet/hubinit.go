@@ -41,6 +41,10 @@ type hubConfig struct {
 	Org     string         `json:"org"`
 	Admin   string         `json:"admin"` // public key
 	Cluster *clusterConfig `json:"cluster,omitempty"`
+
+	Site    string      `json:"site,omitempty"`    // of a leaf hub
+	Leaf    *nodeConfig `json:"leaf,omitempty"`    // its way to the main hub
+	Summary int         `json:"summary,omitempty"` // targets from which on it sums up; 0 is defaultSummary
 }
 
 // InitHub makes the keys, the certificate and the book of a new hub, which
@@ -55,20 +59,11 @@ func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed 
 
 // initHub makes the folder of a hub; what else it needs is made by more.
 func initHub(dir string, c hubConfig, keep bool, more func() error) (seed string, err error) {
-	if _, err := os.Lstat(filepath.Join(dir, hubFile)); !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
-	}
-	for _, h := range c.Hubs {
-		if err := checkHub(h); err != nil {
-			return "", err
-		}
-	}
-	if err := makeFolder(dir); err != nil {
+	if c.Admin, err = prepareHub(dir, c.Hubs); err != nil {
 		return "", err
 	}
-	org, err1 := nkeys.CreateAccount()
-	admin, err2 := nkeys.CreateUser()
-	if err := errors.Join(err1, err2); err != nil {
+	org, err := nkeys.CreateAccount()
+	if err != nil {
 		return "", fmt.Errorf("making keys: %w", err)
 	}
 	if keep {
@@ -76,16 +71,42 @@ func initHub(dir string, c hubConfig, keep bool, more func() error) (seed string
 			return "", err
 		}
 	}
-	if err := errors.Join(saveKey(filepath.Join(dir, adminFile), admin), more(), newBook(dir).save()); err != nil {
+	if err := errors.Join(more(), newBook(dir).save()); err != nil {
 		return "", err
 	}
-	c.Org, err1 = org.PublicKey()
-	c.Admin, err2 = admin.PublicKey()
-	b, err3 := org.Seed()
-	if err := errors.Join(err1, err2, err3); err != nil {
+	c.Org, err = org.PublicKey()
+	b, err1 := org.Seed()
+	if err := errors.Join(err, err1); err != nil {
 		return "", fmt.Errorf("making keys: %w", err)
 	}
 	return string(b), writeJSON(filepath.Join(dir, hubFile), c) // the last: now it is whole
+}
+
+// prepareHub makes the folder of a new hub and the key of its administrator, of
+// which it returns the public half.
+func prepareHub(dir string, hubs []string) (admin string, err error) {
+	if _, err := os.Lstat(filepath.Join(dir, hubFile)); !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
+	}
+	for _, h := range hubs {
+		if err := checkHub(h); err != nil {
+			return "", err
+		}
+	}
+	if err := makeFolder(dir); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, adminFile)
+	key, err := LoadKey(path) // of an attempt that failed
+	if errors.Is(err, fs.ErrNotExist) {
+		if key, err = nkeys.CreateUser(); err == nil {
+			err = saveKey(path, key)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("key of the administrator: %w", err)
+	}
+	return key.PublicKey()
 }
 
 func loadHub(dir string) (hubConfig, error) {

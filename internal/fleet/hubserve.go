@@ -18,11 +18,16 @@ import (
 // subject, as the guard has made sure.
 func (h *Hub) serve() error {
 	handlers := map[string]func(name string, a ask) (told, error){
-		verbHello: h.hello, verbPending: h.pending, verbMembers: h.members, verbAcks: h.past,
+		verbHello: h.hello, verbPending: h.pending, verbMembers: h.members, verbAcks: h.past, verbReceipts: h.receipts,
+		verbKeep: h.keeping, verbRevoked: h.revoking,
 	}
 	_, err1 := h.conn.Subscribe(prefix+"rpc.*.*", func(m *nats.Msg) {
 		parts := strings.Split(m.Subject, ".")
 		name, _ := untoken(parts[4])
+		if parts[3] == verbMembers || parts[3] == verbReceipts { // which may have to ask other hubs
+			go h.answer(m, handlers[parts[3]], name)
+			return
+		}
 		h.answer(m, handlers[parts[3]], name)
 	})
 	admin := map[string]func(string, ask) (told, error){
@@ -67,7 +72,15 @@ func (h *Hub) hello(name string, a ask) (told, error) {
 	if !known {
 		return told{}, errors.New("not a member any more")
 	}
-	return told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Now: time.Now().UTC()}, nil
+	t := told{Tags: r.Tags, Grant: r.Grant, Revoked: h.book.getRevoked(), Now: time.Now().UTC(), Site: h.config.Site}
+	if siteOf(name) != "" {
+		var err error
+		if r, t.Anew, err = h.senders(r, a.Grants); err != nil {
+			return told{}, err
+		}
+		t.Senders = r.Senders
+	}
+	return t, nil
 }
 
 // maxPage is how much is in one answer.
@@ -81,9 +94,13 @@ const storeTimeout = 10 * time.Second
 func (h *Hub) pending(name string, a ask) (told, error) {
 	r, _ := h.book.named(name)
 	now := time.Now()
-	return h.page(h.msgs, prefix+kindSend+".>", a, func(i item) []item {
+	fits := func(hosts Hosts) bool { return hosts.Match(name, r.Tags) }
+	if siteOf(name) != "" {
+		fits = h.sites.fits(siteOf(name))
+	}
+	return h.page(h.msgs, prefix+">", a, func(i item) []item {
 		e, err := peek(i.Data)
-		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && e.Hosts.Match(name, r.Tags) {
+		if err == nil && e.Message.Queue > 0 && now.Before(e.Expires) && fits(e.Hosts) {
 			return []item{i}
 		}
 		return nil
@@ -92,10 +109,16 @@ func (h *Hub) pending(name string, a ask) (told, error) {
 
 // past is what came of a message.
 func (h *Hub) past(name string, a ask) (told, error) {
-	if !isID(a.ID) {
-		return told{}, fmt.Errorf("%q is not the ID of a message", a.ID)
+	id := a.ID
+	if siteOf(name) != "" { // its leaf asks for all that its members have sent
+		if r, _ := h.book.named(name); !slices.Contains(r.Senders, a.Name) {
+			return told{}, fmt.Errorf("%q of that site may not send", a.Name)
+		}
+		name, id = a.Name, "*"
+	} else if !isID(id) {
+		return told{}, fmt.Errorf("%q is not the ID of a message", id)
 	}
-	return h.page(h.audit, auditAcks(token(name), a.ID), a, func(i item) (list []item) {
+	return h.page(h.audit, auditAcks(token(name), id), a, func(i item) (list []item) {
 		if err := json.Unmarshal(i.Data, &list); err != nil {
 			h.log.Error("reading stream AUDIT", "error", err)
 		}
@@ -135,42 +158,83 @@ func (h *Hub) page(s jetstream.Stream, subject string, a ask, take func(item) []
 	return t, nil
 }
 
-// members lists all, with who is connected.
-func (h *Hub) members(string, ask) (told, error) {
+// own lists the members in the book, and the leaf hubs as sites, with who is
+// connected.
+func (h *Hub) own() (members []MemberInfo, leaves []MemberInfo, err error) {
 	there, err := h.present()
 	if err != nil {
-		return told{}, err
+		return nil, nil, err
 	}
-	var t told
 	for _, r := range h.book.all() {
 		if there[r.Key] {
 			r.Seen = time.Now().UTC()
 		}
-		t.Members = append(t.Members, MemberInfo{r.Name, r.Key, r.Tags, there[r.Key], r.Seen, r.Version, nil})
+		m := MemberInfo{Name: r.Name, Key: r.Key, Tags: r.Tags, Online: there[r.Key], Seen: r.Seen, Version: r.Version, Site: h.config.Site, Number: r.Number}
+		if siteOf(r.Name) != "" {
+			leaves = append(leaves, m)
+		} else {
+			members = append(members, m)
+		}
 	}
+	return members, leaves, nil
+}
+
+// members lists all, those of other sites too.
+func (h *Hub) members(name string, a ask) (told, error) {
+	if h.leaf != nil {
+		return h.leaf.members(a), nil
+	}
+	members, leaves, err := h.own()
+	if err != nil {
+		return told{}, err
+	}
+	others, sites := h.sites.members(members, leaves, a.Name == "")
+	t := cutMembers(append(members, others...), a.Name)
+	t.Sites = sites
 	return t, nil
 }
 
 // listing is members for administrators.
-func (h *Hub) listing(string, ask) (told, error) {
-	t, err := h.members("", ask{})
+func (h *Hub) listing(_ string, a ask) (told, error) {
+	members, leaves, err := h.own()
 	if err != nil {
 		return told{}, err
 	}
+	others, _ := h.sites.members(members, leaves, a.Name == "")
+	t := cutMembers(slices.Concat(members, leaves, others), a.Name)
 	t.Revoked, t.Now = h.book.getRevoked(), time.Now().UTC()
-	for i, r := range h.book.all() {
-		if i < len(t.Members) && t.Members[i].Name == r.Name {
+	for i, m := range t.Members {
+		if r, known := h.book.named(m.Name); known && r.Key == m.Key {
 			t.Members[i].Grant = r.Grant
 		}
 	}
 	return t, nil
 }
 
+// membersPage is how many members are in one answer.
+const membersPage = 10_000
+
+// cutMembers is the page of the list behind a name.
+func cutMembers(list []MemberInfo, after string) (t told) {
+	slices.SortFunc(list, func(x, y MemberInfo) int { return strings.Compare(x.Name, y.Name) })
+	i, found := slices.BinarySearchFunc(list, after, func(m MemberInfo, name string) int { return strings.Compare(m.Name, name) })
+	if found {
+		i++
+	}
+	end := min(i+membersPage, len(list))
+	return told{Members: list[i:end], More: end < len(list)}
+}
+
 func (h *Hub) inviting(_ string, a ask) (told, error) {
 	if a.Uses < 1 || a.Uses > mostHosts || !time.Now().Before(a.Until) {
 		return told{}, fmt.Errorf("a join token for %d computers until %v", a.Uses, a.Until)
 	}
-	secret, err := h.book.invite(a.Uses, a.Until)
+	if a.Site != "" {
+		if err := h.checkSite(a.Site); err != nil {
+			return told{}, err
+		}
+	}
+	secret, err := h.book.addInvitation(&invitation{Left: a.Uses, Until: a.Until.UTC(), Site: a.Site})
 	return told{Token: secret}, err
 }
 
@@ -229,10 +293,19 @@ func (h *Hub) revoking(_ string, a ask) (told, error) {
 	if err := h.checkRevoked(a.Data); err != nil {
 		return told{}, err
 	}
-	if err := h.book.setRevoked(a.Data); err != nil {
-		return told{}, err
+	if h.leaf != nil { // the list is the main hub's
+		if err := h.leaf.revoke(a.Data); err != nil {
+			return told{}, fmt.Errorf("the main hub has not taken the list of what is revoked: %w", err)
+		}
 	}
-	return told{}, h.conn.Publish(subjectRevoked, a.Data)
+	return told{}, h.tellRevoked(a.Data)
+}
+
+func (h *Hub) tellRevoked(data []byte) error {
+	if err := h.book.setRevoked(data); err != nil {
+		return err
+	}
+	return h.conn.Publish(subjectRevoked, data)
 }
 
 func (h *Hub) checkRevoked(data []byte) error {

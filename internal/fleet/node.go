@@ -59,6 +59,15 @@ type nodeConfig struct {
 	Hubs []string `json:"hubs"`
 	Pin  []byte   `json:"pin"`
 	Org  string   `json:"org"`
+	Site string   `json:"site,omitempty"` // empty at the main hub
+}
+
+// site is where this member is.
+func (c nodeConfig) site() string {
+	if c.Site == "" {
+		return site
+	}
+	return c.Site
 }
 
 // nodeState is what a member has to know again after a restart.
@@ -92,25 +101,34 @@ func Join(ctx context.Context, dir, name string, t JoinToken) error {
 		return err
 	}
 	c := nodeConfig{Name: name, Hubs: t.Hubs, Pin: t.Pin, Org: t.Org}
-	options, err := c.options(key)
-	if err != nil {
+	if c.Site, err = c.introduce(ctx, key, t.Secret); err != nil {
 		return err
 	}
-	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout))...)
+	return writeJSON(filepath.Join(dir, nodeFile), c)
+}
+
+// introduce shows a new key to the hub, which says of what site it is.
+func (c nodeConfig) introduce(ctx context.Context, key nkeys.KeyPair, secret string) (site string, err error) {
+	options, err := c.options(key)
+	if err != nil {
+		return "", err
+	}
+	conn, err := nats.Connect(c.urls(), append(options, nats.Token(secret), nats.Timeout(hubTimeout))...)
 	if errors.Is(err, errPin) {
-		return fmt.Errorf("joining: %w", err)
+		return "", fmt.Errorf("joining: %w", err)
 	}
 	if err != nil {
 		if errors.Is(err, nats.ErrAuthorization) {
-			return fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", name)
+			return "", fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", c.Name)
 		}
-		return fmt.Errorf("joining: %w; the hub has to run: msgd hub serve", err)
+		return "", fmt.Errorf("joining: %w; the hub has to run: msgd hub serve", err)
 	}
 	defer conn.Close()
-	if _, err := askHub(ctx, conn, subjectRPC(verbHello, name), ask{}); err != nil {
-		return fmt.Errorf("joining: %w", err)
+	t, err := askHub(ctx, conn, subjectRPC(verbHello, c.Name), ask{})
+	if err != nil {
+		return "", fmt.Errorf("joining: %w", err)
 	}
-	return writeJSON(filepath.Join(dir, nodeFile), c)
+	return t.Site, nil
 }
 
 // Joined reports whether this computer is a member.
@@ -204,7 +222,7 @@ func (n *Node) Name() string { return n.config.Name }
 func (n *Node) self() member {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return member{n.config.Name, n.tags}
+	return member{n.config.Name, n.config.site(), n.tags}
 }
 
 // Times of a member's life.
@@ -359,10 +377,11 @@ func (n *Node) subscribe() error {
 		subjectRevoked:                  func(m *nats.Msg) { n.revoke(m.Data) },
 		inboxOf(me.name) + ".taken.*.*": func(m *nats.Msg) { n.taken(m.Subject) },
 		inboxOf(me.name) + ".stored.*":  n.stored,
+		inboxOf(me.name) + ".kept":      func(m *nats.Msg) { n.kept(m.Data) },
 	}
 	for _, kind := range []string{kindSend, kindAsk} {
 		want[prefix+kind+".*.all"] = live
-		want[prefix+kind+".*.host."+site+"."+token(me.name)] = live
+		want[prefix+kind+".*.host."+token(me.site)+"."+token(me.name)] = live
 		for _, tag := range me.tags {
 			want[prefix+kind+".*.tag."+token(tag)] = live
 		}

@@ -26,6 +26,7 @@ type sent struct {
 	Store   string            `json:"store,omitempty"`   // which stream AUDIT was looked at
 	Past    uint64            `json:"past"`              // of it, what has been looked at
 	Stored  bool              `json:"stored"`            // the hub has it in its store
+	Sites   map[string]*sumUp `json:"sites,omitempty"`   // by name, of those that targets are at
 	Over    bool              `json:"over"`              // nothing more is sent
 	Refused string            `json:"refused,omitempty"` // why nothing was
 
@@ -40,6 +41,8 @@ type sent struct {
 type target struct {
 	Name   string `json:"name"`
 	Key    string `json:"key,omitempty"`
+	Site   string `json:"site,omitempty"`
+	Number int    `json:"number,omitempty"` // there
 	State  state  `json:"state"`
 	Detail string `json:"detail,omitempty"`
 }
@@ -199,7 +202,7 @@ func (s *sent) record() msg.Record {
 // has a receipt of its own, whose session has a host only. mu is held.
 func (s *sent) receipts(t target) []msg.Receipt {
 	whole := msg.Receipt{Message: s.ID, Session: msg.Session{Host: t.Name, Idle: msg.IdleUnknown}, At: s.Message.Sent, Detail: t.Detail}
-	report := s.Reports[t.Name]
+	report, known := s.Reports[t.Name]
 	switch {
 	case t.State == stateFailed:
 		whole.Outcome, whole.Final = msg.OutcomeFailed, true
@@ -212,6 +215,8 @@ func (s *sent) receipts(t target) []msg.Receipt {
 		if report.Refused {
 			whole.Outcome = msg.OutcomeRefused
 		}
+	case t.State == stateReached && !known:
+		return s.summary(t, whole)
 	default:
 		return report.Receipts
 	}
@@ -230,6 +235,12 @@ func (s *sent) progress() msg.Reach {
 		case stateReached:
 			p.Reached++
 		}
+		if sum := s.said(t); sum != nil { // its sessions are counted with the site's
+			if sum.Nobody.has(t.Number) {
+				p.Nobody++
+			}
+			continue
+		}
 		r := s.Reports[t.Name]
 		if r.Done && r.Error == "" && len(r.Receipts) == 0 {
 			p.Nobody++
@@ -241,6 +252,7 @@ func (s *sent) progress() msg.Reach {
 			}
 		}
 	}
+	s.counts(&p)
 	return p
 }
 
@@ -256,6 +268,12 @@ func (s *sent) missing() (none []string) {
 			if r.Done && r.Error == "" {
 				asked++
 				found = found || !slices.Contains(r.Missing, to)
+			}
+		}
+		for _, u := range s.Sites {
+			if u.Said != nil && u.Said.Done.count() > u.Said.Failed.count() {
+				asked++
+				found = found || !slices.Contains(u.Said.Missing, to)
 			}
 		}
 		if asked > 0 && !found {

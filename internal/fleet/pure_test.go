@@ -62,7 +62,7 @@ func TestSubjects(t *testing.T) {
 	for subject, want := range map[string]address{
 		subjectAll(kindSend, "desk-1"):               {kind: kindSend, sender: "desk-1"},
 		subjectTag(kindAsk, "a.example", "lab"):      {kind: kindAsk, sender: "a.example", tag: "lab"},
-		subjectHost(kindSend, "desk-1", "b.example"): {kind: kindSend, sender: "desk-1", host: "b.example"},
+		subjectHost(kindSend, "desk-1", "b.example"): {kind: kindSend, sender: "desk-1", host: "b.example", site: site},
 	} {
 		if got, ok := parseAddress(subject); !ok || got != want {
 			t.Errorf("%s: %+v, %v", subject, got, ok)
@@ -75,7 +75,7 @@ func TestSubjects(t *testing.T) {
 	if sender != "desk-1" || id != "ID" || host != "b.example" || !ok {
 		t.Error(sender, id, host, ok)
 	}
-	for _, s := range []string{"", "msg.v1.cmd.x", "msg.v1.cmd.x.host.office", "msg.v1.cmd.x.host.other.y", "msg.v1.cmd.x=2e.all", "msg.v1.rpc.x.all", "msg.v1.cmd.=.all"} {
+	for _, s := range []string{"", "msg.v1.cmd.x", "msg.v1.cmd.x.host.office", "msg.v1.cmd.x.host.o=2e.y", "msg.v1.cmd.x=2e.all", "msg.v1.rpc.x.all", "msg.v1.cmd.=.all"} {
 		if a, ok := parseAddress(s); ok {
 			t.Errorf("%q is taken for %+v", s, a)
 		}
@@ -221,7 +221,7 @@ func TestVerify(t *testing.T) {
 	other, otherPub := newOrg(t)
 	desk := newSigner(t, org, orgPub, "desk-1", "send to tag:lab, broadcast, up to 3 hosts, until 2027")
 	stranger := newSigner(t, other, otherPub, "desk-1", "send, broadcast")
-	me := member{"lab-07", []string{"lab"}}
+	me := member{"lab-07", site, []string{"lab"}}
 	for _, c := range []struct {
 		what    string
 		change  func(*Envelope)
@@ -252,6 +252,7 @@ func TestVerify(t *testing.T) {
 		{what: "clock 10 minutes behind", now: noon.Add(-10 * time.Minute), want: "from the future"},
 		{what: "subject of another sender", subject: subjectAll(kindSend, "desk-2"), want: "which is not that of desk-1"},
 		{what: "subject of another host", subject: subjectHost(kindSend, "desk-1", "lab-08"), want: "which is that of others"},
+		{what: "subject of another site", subject: subjectHostAt(kindSend, "desk-1", "berlin", "lab-07"), want: "which is that of others"},
 		{what: "subject of a question", subject: subjectAll(kindAsk, "desk-1"), want: "which is not that of"},
 		{what: "for others", change: func(e *Envelope) { e.Hosts = Hosts{"lab-08"} }, want: "for other hosts"},
 		{what: "a host outside of the grant", change: func(e *Envelope) { e.Hosts = Hosts{"*"} }, subject: subjectAll(kindSend, "desk-1"), want: ""},
@@ -285,7 +286,7 @@ func TestVerify(t *testing.T) {
 	}
 	e := testEnvelope(orgPub, "desk-1")
 	e.Hosts = Hosts{"*"}
-	outside := member{"web-1", nil}
+	outside := member{"web-1", site, nil}
 	wantErr(t, "outside of the grant", outside.accepts(e, desk.g, subjectAll(kindSend, "desk-1"), false, noon), "not for host web-1")
 }
 

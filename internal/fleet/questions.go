@@ -16,7 +16,7 @@ import (
 // newest first; with an ID, those that it means.
 func (n *Node) Records(p msg.Principal, id string) (list []msg.Record) {
 	for _, s := range n.outbox.all() {
-		if id != "" && !msg.IsID(id, s.ID) || !p.Superuser && (p.Account != s.By.Account || p.User != s.By.User) {
+		if !s.isFor(p, id) {
 			continue
 		}
 		s.mu.Lock()

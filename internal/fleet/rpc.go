@@ -18,7 +18,12 @@ const (
 	verbPending = "pending" // what came while I was away?
 	verbMembers = "members" // who is there?
 	verbAcks    = "acks"    // what came of my message while I was away?
+
+	verbReceipts = "receipts" // what did the members of a site sign, that it sums up?
 )
+
+// Verbs of leaf hubs, beside those of members and verbRevoked.
+const verbKeep = "keep" // keep this for members that are off
 
 // Verbs of administrators, beside verbMembers.
 const (
@@ -34,12 +39,14 @@ type ask struct {
 	Version string    `json:"version,omitempty"` // hello
 	Store   string    `json:"store,omitempty"`   // pending, acks: of which store the next is
 	After   uint64    `json:"after,omitempty"`   // pending, acks: what is known already
-	ID      string    `json:"id,omitempty"`      // acks
-	Name    string    `json:"name,omitempty"`    // tag, grant, remove
+	ID      string    `json:"id,omitempty"`      // acks, receipts
+	Name    string    `json:"name,omitempty"`    // tag, grant, remove; members: after this one; acks, receipts of a leaf: the sender
 	Tags    []string  `json:"tags,omitempty"`    // tag
-	Data    []byte    `json:"data,omitempty"`    // grant, revoked: what is sealed; empty takes the grant away
+	Data    []byte    `json:"data,omitempty"`    // grant, revoked, keep: what is sealed; empty takes the grant away
 	Uses    int       `json:"uses,omitempty"`    // invite
 	Until   time.Time `json:"until,omitzero"`    // invite
+	Site    string    `json:"site,omitempty"`    // invite, receipts
+	Grants  [][]byte  `json:"grants,omitempty"`  // hello of a leaf: of its members
 }
 
 // told is the answer of the hub.
@@ -52,10 +59,24 @@ type told struct {
 	Store   string       `json:"store,omitempty"`   // which store they are from
 	After   uint64       `json:"after,omitempty"`   // where these end
 	More    bool         `json:"more,omitempty"`    // ask again
+	Site    string       `json:"site,omitempty"`    // hello, if it is not the main hub's
+	Senders []string     `json:"senders,omitempty"` // hello to a leaf: whose grants count
+	Anew    bool         `json:"anew,omitempty"`    // hello to a leaf: its rights are others now, if it connects anew
+	Sites   []SiteInfo   `json:"sites,omitempty"`   // members
 	Members []MemberInfo `json:"members,omitempty"` // members
 	Token   string       `json:"token,omitempty"`   // invite
 	Now     time.Time    `json:"now,omitzero"`      // hello, members to administrators: the clock of the hub
 }
+
+// position is how far a stream has been looked at, and which one it was.
+type position struct {
+	Store string `json:"store"`
+	After uint64 `json:"after"`
+}
+
+func (p position) ask() ask { return ask{Store: p.Store, After: p.After} }
+
+func (t told) position() position { return position{t.Store, t.After} }
 
 // item is a message as it came.
 type item struct {
@@ -71,7 +92,15 @@ type MemberInfo struct {
 	Online  bool      `json:"online"`
 	Seen    time.Time `json:"seen"`
 	Version string    `json:"version"`
-	Grant   []byte    `json:"grant,omitempty"` // sealed; to administrators
+	Grant   []byte    `json:"grant,omitempty"`  // sealed; to administrators
+	Site    string    `json:"site,omitempty"`   // of its leaf hub
+	Number  int       `json:"number,omitempty"` // there
+}
+
+// SiteInfo is what the hub knows of a site with a leaf hub.
+type SiteInfo struct {
+	Name string `json:"name"`
+	Key  string `json:"key"` // of its leaf hub, which signs summaries
 }
 
 // hubTimeout bounds a question to the hub.
@@ -100,6 +129,25 @@ func askHub(ctx context.Context, conn *nats.Conn, subject string, a ask) (told, 
 		return told{}, errors.New("the hub: " + t.Error)
 	}
 	return t, nil
+}
+
+// allMembers asks for the members page by page.
+func allMembers(question func(ask) (told, error)) (all told, err error) {
+	for q := (ask{}); ; {
+		t, err := question(q)
+		if err != nil {
+			return told{}, err
+		}
+		if q.Name == "" {
+			all = t
+		} else {
+			all.Members = append(all.Members, t.Members...)
+		}
+		if !t.More || len(t.Members) == 0 {
+			return all, nil
+		}
+		q.Name = t.Members[len(t.Members)-1].Name
+	}
 }
 
 // Member leaves out what only members need.

@@ -16,6 +16,7 @@ const (
 	domainGrant    = "msg.v1.grant\n"
 	domainReport   = "msg.v1.report\n"
 	domainRevoked  = "msg.v1.revoked\n"
+	domainSummary  = "msg.v1.summary\n"
 )
 
 // sealed is something signed. The body is kept as it was: what is written

@@ -50,7 +50,7 @@ func (n *Node) prepare(ctx context.Context, p msg.Principal, hosts []string, e *
 	if e.Hosts, err = ParseHosts(hosts); err != nil {
 		return nil, err
 	}
-	targets, err := n.resolve(ctx, e.Hosts, g)
+	targets, sites, err := n.resolve(ctx, e.Hosts, g)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,7 @@ func (n *Node) prepare(ctx context.Context, p msg.Principal, hosts []string, e *
 		return nil, err
 	}
 	s := newSent()
+	s.Sites = sites
 	s.ID, s.By, s.Message, s.Hosts, s.To, s.Expires, s.Targets = e.ID, p, e.Message, e.Hosts, e.To, e.Expires, targets
 	if s.Wire, err = e.Seal(n.key, data); err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (n *Node) settle(s *sent, e Envelope, begin time.Time) bool {
 	for i := range s.Targets {
 		t := &s.Targets[i]
 		switch {
-		case t.State == stateFailed, t.State == stateReached && s.Reports[t.Name].Done:
+		case t.State == stateFailed, t.State == stateReached && s.doneBy(*t):
 		case t.State == stateAbsent && e.Message.Queue == 0:
 		case t.State == stateWaiting && now.After(begin.Add(noReply)) && e.Message.Queue == 0:
 			s.fail(t, "it is connected and did not answer within "+noReply.String())
@@ -231,7 +232,7 @@ func (n *Node) publishAll(s *sent, e Envelope) {
 		subjects = nil
 		for _, t := range targets {
 			if t.State == stateWaiting || t.State == stateAbsent {
-				subjects = append(subjects, subjectHost(e.kind(), e.Sender, t.Name))
+				subjects = append(subjects, subjectHostAt(e.kind(), e.Sender, t.site(), t.Name))
 			}
 		}
 	}
@@ -292,22 +293,23 @@ func (n *Node) again(s *sent, e Envelope) {
 		return
 	}
 	s.mu.Lock()
-	var names, kept []string
+	var subjects, kept []string
 	for _, t := range s.Targets {
+		subject := subjectHostAt(e.kind(), e.Sender, t.site(), t.Name)
 		switch {
 		case t.State == stateWaiting:
-			names = append(names, t.Name)
+			subjects = append(subjects, subject)
 		case t.State == stateAbsent && e.Message.Queue > 0 && !s.Stored:
-			kept = append(kept, t.Name)
+			kept = append(kept, subject)
 		}
 	}
 	wire := s.Wire
 	s.mu.Unlock()
-	for i, name := range kept {
-		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, i == 0)
+	for i, subject := range kept {
+		n.publishOne(subject, e, wire, i == 0)
 	}
-	for _, name := range names {
-		n.publishOne(subjectHost(e.kind(), e.Sender, name), e, wire, false)
+	for _, subject := range subjects {
+		n.publishOne(subject, e, wire, false)
 	}
 }
 
@@ -332,6 +334,10 @@ func (n *Node) reported(subject string, data []byte) {
 		s = n.question(id)
 	}
 	if !ok || s == nil {
+		return
+	}
+	if host == relayHost {
+		n.summed(s, subject, data)
 		return
 	}
 	s.mu.Lock()
@@ -426,7 +432,7 @@ func (s *sent) heard() bool {
 		case stateAbsent:
 			return s.Message.Queue > 0 && s.Message.Wait
 		case stateReached:
-			return !s.Reports[t.Name].Done
+			return !s.doneBy(t)
 		}
 		return false
 	})

@@ -15,13 +15,15 @@ import (
 //	msg.v1.admin.VERB                                    an administrator asks the hub
 //	msg.v1.revoked                                       the hub tells of a new list
 //	msg.v1.audit.>                                       stream AUDIT
+//	msg.v1.kept.SENDER.ID                                a message that came from another hub's store; in stream MSG
 const (
 	prefix         = "msg.v1."
 	subjectRevoked = prefix + "revoked"
 	subjectAudit   = prefix + "audit."
+	subjectKept    = prefix + "kept."
 
-	// site is where the members of an office are. A big site has a token of
-	// its own, so that its relay can take what is for it.
+	// site is where the members of the main hub are. Those of a leaf hub have
+	// its site, so that the leaf can take what is for them.
 	site = "office"
 )
 
@@ -77,12 +79,18 @@ func subjectTag(kind, sender, tag string) string {
 	return prefix + kind + "." + token(sender) + ".tag." + token(tag)
 }
 
-func subjectHost(kind, sender, host string) string {
-	return prefix + kind + "." + token(sender) + ".host." + site + "." + token(host)
+// subjectHost is that of a member of the main hub.
+func subjectHost(kind, sender, host string) string { return subjectHostAt(kind, sender, site, host) }
+
+func subjectHostAt(kind, sender, site, host string) string {
+	return prefix + kind + "." + token(sender) + ".host." + token(site) + "." + token(host)
 }
 
-func subjectAck(sender, id, host string) string {
-	return prefix + "ack." + token(sender) + "." + id + "." + site + "." + token(host)
+// subjectAck is that of a member of the main hub.
+func subjectAck(sender, id, host string) string { return subjectAckAt(sender, id, site, host) }
+
+func subjectAckAt(sender, id, site, host string) string {
+	return prefix + "ack." + token(sender) + "." + id + "." + token(site) + "." + token(host)
 }
 
 func subjectRPC(verb, host string) string { return prefix + "rpc." + verb + "." + token(host) }
@@ -97,6 +105,7 @@ func subjectPoke(name string) string { return inboxOf(name) + ".poke" }
 type address struct {
 	kind, sender string
 	tag, host    string // both empty: to all
+	site         string // of the host
 }
 
 // parseAddress reads the subject of a command.
@@ -116,9 +125,11 @@ func parseAddress(subject string) (a address, ok bool) {
 	case parts[2] == "tag" && len(parts) == 4:
 		a.tag, ok = untoken(parts[3])
 		return a, ok
-	case parts[2] == "host" && len(parts) == 5 && parts[3] == site:
+	case parts[2] == "host" && len(parts) == 5:
+		var there bool
+		a.site, there = untoken(parts[3])
 		a.host, ok = untoken(parts[4])
-		return a, ok
+		return a, ok && there
 	}
 	return a, false
 }
@@ -127,10 +138,18 @@ func parseAddress(subject string) (a address, ok bool) {
 func parseAck(subject string) (sender, id, host string, ok bool) {
 	rest, ok := strings.CutPrefix(subject, prefix+"ack.")
 	parts := strings.Split(rest, ".")
-	if !ok || len(parts) != 4 || parts[2] != site {
+	if !ok || len(parts) != 4 {
 		return "", "", "", false
 	}
 	sender, ok1 := untoken(parts[0])
 	host, ok2 := untoken(parts[3])
-	return sender, parts[1], host, ok1 && ok2
+	_, ok3 := untoken(parts[2])
+	return sender, parts[1], host, ok1 && ok2 && ok3
+}
+
+// siteOfAck is the site that a report is from; the subject is one that parseAck
+// has read.
+func siteOfAck(subject string) string {
+	site, _ := untoken(strings.Split(subject, ".")[5])
+	return site
 }

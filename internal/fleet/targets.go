@@ -26,31 +26,36 @@ func (n *Node) Members(ctx context.Context, p msg.Principal, hosts []string) ([]
 }
 
 func (n *Node) members(ctx context.Context) ([]MemberInfo, error) {
+	t, err := n.fleet(ctx)
+	return t.Members, err
+}
+
+// fleet asks for the members and the sites.
+func (n *Node) fleet(ctx context.Context) (told, error) {
 	n.mu.Lock()
 	conn := n.conn
 	n.mu.Unlock()
 	if conn == nil || !conn.IsConnected() {
-		return nil, errors.New("the hub of the fleet cannot be reached; nothing was sent")
+		return told{}, errors.New("the hub of the fleet cannot be reached; nothing was sent")
 	}
-	t, err := askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), ask{})
-	return t.Members, err
+	return allMembers(func(q ask) (told, error) { return askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), q) })
 }
 
 // resolve finds the members that are meant. A name that is nobody's is a target
 // that fails; a pattern that fits nobody is an error.
-func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, error) {
-	list, err := n.members(ctx)
+func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, map[string]*sumUp, error) {
+	t, err := n.fleet(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var targets []target
 	used := map[string]bool{}
-	for _, m := range list {
+	for _, m := range t.Members {
 		if !hosts.Match(m.Name, m.Tags) {
 			continue
 		}
 		if err := g.allowsHost(m.Name, m.Tags); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		targets = append(targets, n.pin(m))
 		for _, s := range hosts {
@@ -61,18 +66,18 @@ func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, err
 		switch {
 		case used[s]:
 		case isPattern(s):
-			return nil, fmt.Errorf("no member of the fleet fits %q", s)
+			return nil, nil, fmt.Errorf("no member of the fleet fits %q", s)
 		default:
 			targets = append(targets, target{Name: s, State: stateFailed, Detail: "it is not a member of the fleet"})
 		}
 	}
-	return targets, n.save()
+	return targets, n.sitesOf(t.Sites, targets), n.save()
 }
 
 // pin makes a target of a member. Its key is that of the first time: another
 // one counts only if the organisation has revoked the first.
 func (n *Node) pin(m MemberInfo) target {
-	t := target{Name: m.Name, Key: m.Key, State: stateWaiting}
+	t := target{Name: m.Name, Key: m.Key, Site: m.Site, Number: m.Number, State: stateWaiting}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	first := n.state.Pins[m.Name]
@@ -85,6 +90,10 @@ func (n *Node) pin(m MemberInfo) target {
 			n.state.Pins = map[string]string{}
 		}
 		n.state.Pins[m.Name] = m.Key
+	}
+	if err := n.pinNumber(m); err != nil {
+		t.State, t.Detail = stateFailed, err.Error()
+		return t
 	}
 	if !m.Online {
 		t.State, t.Detail = stateAbsent, "it is not connected"
