@@ -51,8 +51,11 @@ func InitHub(dir, listen string, hubs []string, keep bool, now time.Time) (seed 
 	if _, err := os.Lstat(filepath.Join(dir, hubFile)); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
 	}
-	for _, h := range append([]string{listen}, hubs...) {
-		if err := checkHub(h); err != nil {
+	if err := checkHub(listen); err != nil {
+		return "", err
+	}
+	for _, h := range hubs {
+		if err := checkAddress(h); err != nil {
 			return "", err
 		}
 	}

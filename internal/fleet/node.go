@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -42,6 +43,10 @@ type Local struct {
 
 	// InGroup knows the accounts of this computer.
 	InGroup func(user, group string) bool
+
+	// Via is the socket of a Forwarder. Where there is none the hub is reached
+	// directly.
+	Via string
 }
 
 // Files of a member's folder.
@@ -95,7 +100,7 @@ func Join(ctx context.Context, dir, name string, t JoinToken) error {
 	if err != nil {
 		return err
 	}
-	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout))...)
+	conn, err := nats.Connect(c.urls(), append(options, nats.Token(t.Secret), nats.Timeout(hubTimeout), reach("", net.DefaultResolver))...)
 	if err != nil {
 		if errors.Is(err, nats.ErrAuthorization) {
 			return fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", name)
@@ -118,7 +123,7 @@ func Joined(dir string) bool {
 func (c nodeConfig) urls() string {
 	urls := make([]string, len(c.Hubs))
 	for i, h := range c.Hubs {
-		urls[i] = "nats://" + h
+		urls[i] = hubURL(h)
 	}
 	return strings.Join(urls, ",")
 }
@@ -222,7 +227,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	again := func(*nats.Conn) { n.wake() }
-	conn, err := nats.Connect(n.config.urls(), append(options,
+	conn, err := nats.Connect(n.config.urls(), append(options, reach(n.local.Via, net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Minute), nats.MaxPingsOutstanding(2),
