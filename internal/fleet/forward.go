@@ -49,7 +49,7 @@ func NewForwarder(file string, log *slog.Logger) (*Forwarder, error) {
 func (f *Forwarder) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	ctx, cancel := context.WithCancel(ctx)
+	serving, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer cancel()
@@ -65,7 +65,7 @@ func (f *Forwarder) Serve(ctx context.Context, l net.Listener) error {
 		all.Go(func() {
 			defer func() { <-slots }()
 			defer conn.Close()
-			if err := f.serve(ctx, conn); err != nil {
+			if err := f.serve(serving, conn); err != nil {
 				f.log.Info("no connection", "error", err)
 			}
 		})
