@@ -178,11 +178,15 @@ func joinToken(dir, secret string) (JoinToken, error) {
 	return JoinToken{Hubs: c.Hubs, Pin: pinOf(cert.Leaf), Org: c.Org, Secret: secret}, nil
 }
 
-// localHub is how the hub is reached from its own computer.
+// localHub is how the hub is reached from its own computer. "localhost" would
+// need a file or a server that knows it.
 func (c hubConfig) localHub() string {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("localhost", port)
+		if ip.To4() != nil {
+			return net.JoinHostPort("127.0.0.1", port)
+		}
+		return net.JoinHostPort("::1", port)
 	}
 	return c.Listen
 }
