@@ -296,3 +296,36 @@ func TestCheckAddress(t *testing.T) {
 		t.Error("a hub listens on srv:4222")
 	}
 }
+
+// TestSRVMoves joins by a token that has a domain only, and finds the hub again
+// where the records say that it has moved to.
+func TestSRVMoves(t *testing.T) {
+	o := newOffice(t)
+	d := newDNS(t)
+	before := net.DefaultResolver
+	net.DefaultResolver = d.resolver()
+	t.Cleanup(func() { net.DefaultResolver = before })
+	d.says(o.hub.Address())
+	o.token.Hubs = []string{"srv:office.example"}
+	var err error
+	if o.token, err = ParseJoinToken(o.token.String()); err != nil {
+		t.Fatal(err)
+	}
+	desk := o.join("desk-1", person("desk-1", "1", "bob"))
+
+	o.stop()
+	c, err := loadHub(o.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Listen = freePort(t)
+	if err := writeJSON(filepath.Join(o.dir, hubFile), c); err != nil {
+		t.Fatal(err)
+	}
+	o.start()
+	d.says(imposter(t).Address(), o.hub.Address())
+	desk.waitFor("it has found the hub again", func() bool {
+		list, err := o.admin.Members(t.Context())
+		return err == nil && len(list) == 1 && list[0].Online
+	})
+}
