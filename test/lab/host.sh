@@ -33,7 +33,10 @@ mkfifo /run/lab/switch
 		case $word in
 		off)
 			: >/run/lab/off
-			kill -KILL "$(cat /run/lab/pid)"
+			# Process 1 of the host, and everything on it with that. Without
+			# systemd-nspawn it would live on.
+			nspawn=$(cat /run/lab/pid)
+			kill -KILL $(cat /proc/$nspawn/task/*/children)
 			;;
 		on) echo on >/run/lab/switch ;;
 		esac
