@@ -89,8 +89,10 @@ install:
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd.service
 	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd-hub.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd-hub.service
-	install -m644 dist/systemd/msgd.socket dist/systemd/msgd-windows.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' dist/systemd/msgd-fleet.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/msgd-fleet.service
+	install -m644 dist/systemd/msgd.socket dist/systemd/msgd-windows.socket dist/systemd/msgd-fleet.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -Dm644 doc/windows.md $(DESTDIR)$(PREFIX)/share/doc/msg/windows.md
+	install -Dm644 doc/fleet.md $(DESTDIR)$(PREFIX)/share/doc/msg/fleet.md
 	install -Dm644 dist/sysusers.d/msg.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/msg.conf
 	test -e $(DESTDIR)/etc/msg/msgd.toml || install -Dm644 doc/msgd.toml $(DESTDIR)/etc/msg/msgd.toml
 	install -Dm644 dist/completions/msg.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/msg

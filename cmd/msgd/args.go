@@ -61,6 +61,7 @@ func commands() []command {
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
 		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
+		{name: "forward", run: program.forward, least: 1, most: 1},
 		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline", "leaf-of", "site", "summary"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
 		{name: "hub token", flags: []string{"hub", "uses", "for", "site"}, run: program.hubToken},
@@ -195,7 +196,8 @@ const usage = `msgd serve [--config FILE] [--socket PATH]
 msgd check [--config FILE] [--socket PATH]
 msgd relay [--socket PATH]
 msgd join TOKEN [--name NAME] [--config FILE]
-msgd hub init [--listen HOST:PORT] [--address HOST:PORT,...] [--offline]
+msgd forward FILE
+msgd hub init [--listen HOST:PORT] [--address HOST:PORT|srv:DOMAIN,...] [--offline]
 msgd hub init --cluster HOST:PORT,... --ca FILE [--offline]
 msgd hub init --leaf-of TOKEN --site NAME [--summary N] [--listen ...] [--address ...]
 msgd hub serve | hub token [--uses N | --site NAME] [--for TIME]
@@ -227,6 +229,11 @@ relay   Connect standard input and output with the socket. It is what msg runs
 join    Make this computer a member of a fleet, as root, with a token of its hub:
 
             msgd join msg1.aHViOjQyMjI.c2hh.ORG.c2VjcmV0
+
+forward Connect msgd with the hub that FILE, node.json of a member, names, and
+        with nothing else. msgd-fleet.service runs it, without any rights:
+
+            msgd forward node.json
 
 hub     Make the hub of a fleet and a token for the first 100 computers, and
         serve them; make more tokens:

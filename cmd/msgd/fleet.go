@@ -54,7 +54,7 @@ func (m *member) run(ctx context.Context) error {
 
 func (m *member) serve(ctx context.Context) error {
 	n, err := fleet.Open(m.dir, cli.Version(), fleet.Local{
-		Send: m.Daemon.Send, Follow: m.Follow, Refuse: m.NoteRefused, Sessions: m.Daemon.Sessions, InGroup: m.accounts.InGroup,
+		Send: m.Daemon.Send, Follow: m.Follow, Refuse: m.NoteRefused, Sessions: m.Daemon.Sessions, InGroup: m.accounts.InGroup, Via: forwardSocket,
 	}, m.log)
 	if err != nil {
 		return err

@@ -313,17 +313,5 @@ func (p program) join(o options) int {
 		return p.fail(cli.ExitFailed, err)
 	}
 	fmt.Fprintf(p.out, "%s is a member now. msgd notices within seconds, if it runs.\n", text.Line(strings.ToLower(o.name)))
-	if _, err := os.Stat("/run/systemd/system"); err == nil { // see sd_booted(3)
-		fmt.Fprint(p.out, underSystemd)
-	}
 	return cli.ExitOK
 }
-
-// underSystemd is what the unit has to be told: it keeps msgd to this computer.
-const underSystemd = `Under systemd it may not reach the hub yet. Let it:
-
-    mkdir -p /etc/systemd/system/msgd.service.d
-    printf '[Service]\nIPAddressDeny=\nIPAddressAllow=\n' > /etc/systemd/system/msgd.service.d/fleet.conf
-    systemctl daemon-reload
-    systemctl restart msgd.service
-`

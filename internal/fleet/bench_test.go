@@ -94,7 +94,7 @@ func (y *yard) enroll() {
 		}
 		key := first(nkeys.CreateUser())
 		public := first(key.PublicKey())
-		r := &record{Name: name, Key: public, Joined: now, Seen: now}
+		r := &record{Name: name, Key: public, Joined: now, Seen: now, Number: i + 1}
 		if name == benchSender {
 			may := first(ParseMay(fmt.Sprintf("send to *, broadcast, query, up to %d hosts, 1000 a minute", y.n+1), now))
 			r.Grant = first(first(NewGrant(config.Org, name, public, []string{"*"}, may, now)).Seal(org))

@@ -74,8 +74,8 @@ func TestCallout(t *testing.T) {
 	}
 	u := must(t, first(jwt.DecodeUserClaims(r.Jwt)), nil)
 	expect(t, "account", u.Audience, account)
-	expect(t, "may publish", strings.Join(u.Pub.Allow, " "), strings.Join(rights(record{Name: "lab-07", Tags: []string{"lab"}}).Publish.Allow, " "))
-	expect(t, "may subscribe", strings.Join(u.Sub.Allow, " "), strings.Join(rights(record{Name: "lab-07", Tags: []string{"lab"}}).Subscribe.Allow, " "))
+	expect(t, "may publish", strings.Join(u.Pub.Allow, " "), strings.Join(rights(record{Name: "lab-07", Tags: []string{"lab"}, site: site}).Publish.Allow, " "))
+	expect(t, "may subscribe", strings.Join(u.Sub.Allow, " "), strings.Join(rights(record{Name: "lab-07", Tags: []string{"lab"}, site: site}).Subscribe.Allow, " "))
 	expect(t, "ways", u.AllowedConnectionTypes, jwt.StringList{"STANDARD", "WEBSOCKET"})
 
 	for what, change := range map[string]func(*jwt.AuthorizationRequestClaims){

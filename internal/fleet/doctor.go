@@ -77,7 +77,7 @@ func (d *doctor) member(ctx context.Context, dir string) {
 		d.wrong("remove the folder and join anew", about, "%v", err)
 		return
 	}
-	for _, hub := range c.Hubs {
+	for _, hub := range d.places(ctx, c.Hubs) {
 		if !d.listens(ctx, hub, c.Pin, c.Hubs) {
 			continue
 		}
@@ -87,6 +87,19 @@ func (d *doctor) member(ctx context.Context, dir string) {
 			conn.Close()
 		}
 	}
+}
+
+// places are where hubs are, with those that the DNS knows.
+func (d *doctor) places(ctx context.Context, hubs []string) (all []string) {
+	dns := newDirect(net.DefaultResolver)
+	for _, hub := range hubs {
+		found, err := dns.targets(ctx, hub)
+		if err != nil {
+			d.wrong("look at the SRV record; without it, an address beside it in the join token serves", hub, "%v", err)
+		}
+		all = append(all, found...)
+	}
+	return all
 }
 
 // listens looks for a server, and at its certificate.

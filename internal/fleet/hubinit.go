@@ -89,7 +89,7 @@ func prepareHub(dir string, hubs []string) (admin string, err error) {
 		return "", fmt.Errorf("there is a hub in %q already: its keys must not be lost; remove the folder to begin anew", dir)
 	}
 	for _, h := range hubs {
-		if err := checkHub(h); err != nil {
+		if err := checkAddress(h); err != nil {
 			return "", err
 		}
 	}
@@ -198,11 +198,15 @@ func (c hubConfig) reached() []string {
 	return []string{c.localHub()}
 }
 
-// localHub is how the hub is reached from its own computer.
+// localHub is how the hub is reached from its own computer. "localhost" would
+// need a file or a server that knows it.
 func (c hubConfig) localHub() string {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("localhost", port)
+		if ip.To4() != nil {
+			return net.JoinHostPort("127.0.0.1", port)
+		}
+		return net.JoinHostPort("::1", port)
 	}
 	return c.Listen
 }

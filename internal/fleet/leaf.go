@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -115,7 +116,7 @@ func openLeaf(h *Hub) (*leaf, error) {
 		return nil, err
 	}
 	again := func(*nats.Conn) { wake(l.anew) }
-	l.up, err = nats.Connect(c.urls(), append(options,
+	l.up, err = nats.Connect(c.urls(), append(options, reach("", net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(l.wait),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(20*time.Second), nats.MaxPingsOutstanding(2),

@@ -173,6 +173,15 @@ func (d *desk) refusedRepeats() {
 	}
 }
 
+// takeRefusals returns what was refused, and forgets it.
+func (d *desk) takeRefusals() string {
+	list := d.refusals()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = nil
+	return list
+}
+
 func shownOnce(t *testing.T, text string, desks ...*desk) {
 	t.Helper()
 	for _, d := range desks {
@@ -215,6 +224,7 @@ func TestSite(t *testing.T) {
 
 	// A member of the site sends.
 	expect(t, "before", fmt.Sprint(desks[0].Send(t.Context(), root, []string{"*"}, first(msg.ParseTarget("*")), hello("x"), nil, nil)), ErrNotMember.Error())
+	expect(t, "written down", desks[0].takeRefusals(), ErrNotMember.Error())
 	b.allow(desks[0], "send, broadcast, query, 1000 a minute")
 	b.speaks("berlin-00")
 	_, p, err = desks[0].say("*", hello("from berlin"))

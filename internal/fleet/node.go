@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -42,6 +43,10 @@ type Local struct {
 
 	// InGroup knows the accounts of this computer.
 	InGroup func(user, group string) bool
+
+	// Via is the socket of a Forwarder. Where there is none the hub is reached
+	// directly.
+	Via string
 }
 
 // Files of a member's folder.
@@ -113,7 +118,7 @@ func (c nodeConfig) introduce(ctx context.Context, key nkeys.KeyPair, secret str
 	if err != nil {
 		return "", err
 	}
-	conn, err := nats.Connect(c.urls(), append(options, nats.Token(secret), nats.Timeout(hubTimeout))...)
+	conn, err := nats.Connect(c.urls(), append(options, nats.Token(secret), nats.Timeout(hubTimeout), reach("", net.DefaultResolver))...)
 	if errors.Is(err, errPin) {
 		return "", fmt.Errorf("joining: %w", err)
 	}
@@ -143,7 +148,7 @@ func (c nodeConfig) urls() string { return urls(c.Hubs) }
 func urls(hubs []string) string {
 	list := make([]string, len(hubs))
 	for i, h := range hubs {
-		list[i] = "nats://" + h
+		list[i] = hubURL(h)
 	}
 	return strings.Join(list, ",")
 }
@@ -259,7 +264,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	again := func(*nats.Conn) { n.wake() }
-	conn, err := nats.Connect(n.config.urls(), append(options,
+	conn, err := nats.Connect(n.config.urls(), append(options, reach(n.local.Via, net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Minute), nats.MaxPingsOutstanding(2),

@@ -13,7 +13,7 @@ import (
 // JoinToken is what makes a computer a member: where the hub is, how to know it
 // and the organisation, and a secret that the hub takes for so many computers.
 type JoinToken struct {
-	Hubs   []string // HOST:PORT
+	Hubs   []string // HOST:PORT, or srv:DOMAIN
 	Pin    []byte   // SHA-256 of the public key of the hub's certificate
 	Org    string   // public key of the organisation
 	Secret string
@@ -49,7 +49,7 @@ func ParseJoinToken(s string) (JoinToken, error) {
 		return JoinToken{}, errToken
 	}
 	for _, h := range t.Hubs {
-		if err := checkHub(h); err != nil {
+		if err := checkAddress(h); err != nil {
 			return JoinToken{}, fmt.Errorf("the join token is wrong: %w", err)
 		}
 	}
@@ -59,7 +59,7 @@ func ParseJoinToken(s string) (JoinToken, error) {
 // checkHub checks the address of a hub.
 func checkHub(address string) error {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || port == "" || strings.ContainsAny(address, ", /@") {
+	if err != nil || host == "" || host+":" == srvMark || port == "" || strings.ContainsAny(address, ", /@") {
 		return fmt.Errorf("%q is not the address of a hub: write HOST:PORT", address)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 // so no run can leave processes, mounts or networks to the next.
 type cell struct {
 	cmd  *exec.Cmd
-	hold io.Closer
+	hold io.WriteCloser
 	out  *tape // what it wrote
 	end  sync.Once
 }

@@ -50,14 +50,50 @@ func Boot(t testing.TB, suite string) *Host {
 func boot(t testing.TB, fs rootfs) *Host {
 	t.Helper()
 	h := start(t, fs, "--boot")
+	h.booted()
+	return h
+}
+
+// booted waits until a host with systemd is up.
+func (h *Host) booted() {
+	h.t.Helper()
 	h.await("systemd and logind", func() bool {
 		// Before systemd has replaced systemd-nspawn in process 1 there is
 		// nothing to enter.
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", h.pid))
-		return string(comm) == "systemd\n" && h.Run(t.Context(), "loginctl", "list-sessions").Code == 0
+		return string(comm) == "systemd\n" && h.Run(h.t.Context(), "loginctl", "list-sessions").Code == 0
 	})
 	h.await("sshd", h.listening)
-	return h
+}
+
+// PowerOff switches a host off as one pulls a plug. What is on its disk stays.
+func (h *Host) PowerOff() {
+	h.t.Helper()
+	ctx, cancel := within(h.t, bootLimit)
+	defer cancel()
+	before := len(h.Console())
+	_, err := io.WriteString(h.cell.hold, "off\n")
+	if err == nil {
+		err = h.cell.out.wait(ctx, func(text []byte) bool { return bytes.Contains(text[before:], []byte("lab: off\n")) })
+	}
+	if err != nil {
+		h.t.Fatalf("lab: %s: switching it off: %v; its console:\n%s", h.Name, err, tail(h.Console()))
+	}
+}
+
+// PowerOn switches a host of Boot or Desktop on again, and returns as those do.
+func (h *Host) PowerOn() {
+	h.t.Helper()
+	old := h.pid
+	if _, err := io.WriteString(h.cell.hold, "on\n"); err != nil {
+		h.t.Fatalf("lab: %s: switching it on: %v", h.Name, err)
+	}
+	h.await("process 1", func() bool {
+		pid, ok := h.cell.init(2)
+		h.pid = pid
+		return ok && pid != old
+	})
+	h.booted()
 }
 
 // Bare starts a host without systemd, logind, D-Bus, PAM and utmp, as Alpine

@@ -4,7 +4,8 @@
 # below a /run of its own: the overlay, the network namespace of the host and
 # what systemd-nspawn leaves there, so that no other test run can see it. ARG
 # are further arguments for systemd-nspawn. Ends when standard input does, which
-# is also what happens when the test that holds it is killed.
+# is also what happens when the test that holds it is killed. The line "off" on
+# standard input pulls the plug, and "on" boots the same root filesystem again.
 set -eu
 name=$1
 root=$2
@@ -26,12 +27,35 @@ ip -n host link set lo up
 ip -n host addr add "$address/16" dev eth0
 ip -n host link set eth0 up
 
-systemd-nspawn --quiet --directory=/run/lab/root --machine="$name" --register=no --keep-unit \
-	--console=pipe --network-namespace-path=/run/netns/host \
-	--resolv-conf=off --timezone=off --link-journal=no "$@" 3<&- &
-host=$!
+mkfifo /run/lab/switch
 {
-	cat >/dev/null
-	kill -KILL $host
+	while read -r word; do
+		case $word in
+		off)
+			: >/run/lab/off
+			# Process 1 of the host, and everything on it with that. Without
+			# systemd-nspawn it would live on.
+			nspawn=$(cat /run/lab/pid)
+			kill -KILL $(cat /proc/$nspawn/task/*/children)
+			;;
+		on) echo on >/run/lab/switch ;;
+		esac
+	done
+	: >/run/lab/off
+	kill -KILL "$(cat /run/lab/pid)" || true # it may be off
+	echo over >/run/lab/switch
 } <&3 &
-wait $host
+
+while :; do
+	systemd-nspawn --quiet --directory=/run/lab/root --machine="$name" --register=no --keep-unit \
+		--console=pipe --network-namespace-path=/run/netns/host \
+		--resolv-conf=off --timezone=off --link-journal=no "$@" 3<&- &
+	echo $! >/run/lab/pid
+	status=0
+	wait $! || status=$?
+	[ -e /run/lab/off ] || exit $status
+	rm /run/lab/off
+	echo "lab: off"
+	read -r word </run/lab/switch
+	[ "$word" = on ] || exit 0
+done
