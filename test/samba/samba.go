@@ -92,18 +92,20 @@ func start() (*Samba, error) {
 		}
 	}
 	s := &Samba{}
-	var err error
-	if s.winbindd, err = launch("winbindd", "--foreground", "--no-process-group"); err != nil {
-		return nil, err
+	return s, s.start()
+}
+
+func (s *Samba) start() (err error) {
+	if s.winbindd, err = launch("winbindd", "--foreground", "--no-process-group", "--debug-stdout"); err == nil {
+		s.smbd, err = launchSmbd()
 	}
-	s.smbd, err = launchSmbd()
-	return s, err
+	return err
 }
 
 // launchSmbd starts smbd, which says that it is ready a moment before it listens
 // (source3/smbd/server.c); nothing tells of that.
 func launchSmbd() (*process, error) {
-	p, err := launch("smbd", "--foreground", "--no-process-group")
+	p, err := launch("smbd", "--foreground", "--no-process-group", "--debug-stdout")
 	for until := time.Now().Add(launchLimit); err == nil; time.Sleep(5 * time.Millisecond) {
 		conn, dialErr := net.Dial("tcp", Addr)
 		if dialErr == nil {
@@ -125,6 +127,27 @@ func (s *Samba) RestartSmbd(t testing.TB) {
 	s.KillSmbd(t)
 	var err error
 	if s.smbd, err = launchSmbd(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Reboot ends all of Samba, its helpers too, forgets what it had in /run as the
+// start of a computer does, and starts it again after what early does.
+func (s *Samba) Reboot(t testing.TB, early func()) {
+	t.Helper()
+	if err := run("", "killall", "-KILL", "--wait", "--regexp", "^(smbd|winbindd|samba-dcerpcd|rpcd_.*)$"); err != nil {
+		t.Fatal(err)
+	}
+	s.smbd.stop()
+	s.winbindd.stop()
+	if err := os.RemoveAll("/run/samba"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("/run/samba", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	early()
+	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}
 }
