@@ -131,27 +131,6 @@ func (s *Samba) RestartSmbd(t testing.TB) {
 	}
 }
 
-// Reboot ends all of Samba, its helpers too, forgets what it had in /run as the
-// start of a computer does, and starts it again after what early does.
-func (s *Samba) Reboot(t testing.TB, early func()) {
-	t.Helper()
-	if err := run("", "killall", "-KILL", "--wait", "--regexp", "^(smbd|winbindd|samba-dcerpcd|rpcd_.*)$"); err != nil {
-		t.Fatal(err)
-	}
-	s.smbd.stop()
-	s.winbindd.stop()
-	if err := os.RemoveAll("/run/samba"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir("/run/samba", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	early()
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // KillSmbd kills smbd and all that it serves; RestartSmbd has to follow. No
 // other smbd is in these namespaces.
 func (s *Samba) KillSmbd(t testing.TB) {

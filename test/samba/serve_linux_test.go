@@ -55,8 +55,8 @@ func terminal(t testing.TB) *hosttest.PTY {
 	return p
 }
 
-// TestServe has the real msgd make the sockets by itself, on a computer where
-// Samba has not made their folder yet, and make them again after it was killed.
+// TestServe has the real msgd make the sockets by itself, before smbd starts, and
+// make them again after it was killed.
 func TestServe(t *testing.T) {
 	s := Get(t)
 	program, args := buildMsgd(t), configure(t)
@@ -78,8 +78,8 @@ func TestServe(t *testing.T) {
 		})
 		return p
 	}
-	var first *process
-	s.Reboot(t, func() { first = start() })
+	first := start()
+	s.RestartSmbd(t)
 	p := terminal(t)
 	for _, text := range []string{"before", "after a crash"} {
 		h := host(t, as("alice"))
