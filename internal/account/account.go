@@ -9,6 +9,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,9 +34,11 @@ type DB struct {
 	users  table
 	groups table
 
-	asking sync.Mutex // one getent at a time
-	until  time.Time  // when getent is asked no more
-	asked  time.Time  // when it was asked last
+	asking sync.Mutex    // one getent at a time
+	spent  time.Duration // how long it took in look-ups that came one after another
+	asked  time.Time     // when the last of them ended
+
+	run func(ctx context.Context, database, key string) ([]byte, error) // runGetent, but in tests
 }
 
 // New returns a DB that has not read anything yet.
@@ -43,7 +46,7 @@ func New() *DB { return NewAt("/etc") }
 
 // NewAt is New for a system whose passwd and group are in the folder etc.
 func NewAt(etc string) *DB {
-	return &DB{users: table{path: filepath.Join(etc, "passwd"), database: "passwd"},
+	return &DB{run: runGetent, users: table{path: filepath.Join(etc, "passwd"), database: "passwd"},
 		groups: table{path: filepath.Join(etc, "group"), database: "group"}}
 }
 
@@ -85,8 +88,12 @@ func (db *DB) name(t *table, id uint32) string {
 		return name
 	}
 	name := strconv.FormatUint(uint64(id), 10)
-	if fields, err := db.getent(t.database, name); err == nil {
+	fields, err := db.getent(t.database, name)
+	switch {
+	case err == nil:
 		name = fields[0]
+	case !errors.Is(err, errUnknown):
+		return name
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -129,7 +136,7 @@ func (db *DB) entry(t *table, name string) (entry, bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if err != nil {
-		t.nobody[name] = true
+		t.nobody[name] = errors.Is(err, errUnknown)
 		return entry{}, false
 	}
 	t.entries[name] = e
@@ -151,7 +158,7 @@ func (db *DB) askEntry(database, name string) (entry, error) {
 		return entry{}, err
 	}
 	if fields[0] != name && isNumber(name) { // getent takes a number for an ID
-		return entry{}, fmt.Errorf("%q is not in %s", name, database)
+		return entry{}, fmt.Errorf("looking for %q in %s: %w", name, database, errUnknown)
 	}
 	id, err := strconv.ParseUint(fields[2], 10, 32)
 	return entry{uint32(id), fields[3]}, err
@@ -193,30 +200,34 @@ func (db *DB) Account(uid uint32) (Account, error) {
 }
 
 // getentTimeout bounds a directory server that does not answer: it is for all
-// look-ups that come one after another.
+// look-ups that come one after another. As long nobody is asked then.
 const getentTimeout = 2 * time.Second
 
-// getent returns the fields of one entry of a database, "passwd" or "group".
+var errAway = errors.New("getent has just taken too long")
+
+// getent returns the fields of one entry of a database, "passwd" or "group". The
+// error is errUnknown if there is certainly none.
 func (db *DB) getent(database, key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
-		return nil, fmt.Errorf("%q is not in %s", key, database)
+		return nil, fmt.Errorf("looking for %q in %s: %w", key, database, errUnknown)
 	}
 	if runtime.GOOS == "darwin" {
 		return directory(database, key)
 	}
 	db.asking.Lock()
 	defer db.asking.Unlock()
-	now := time.Now()
-	if db.until.IsZero() || now.Sub(db.asked) > getentTimeout {
-		db.until = now.Add(getentTimeout)
+	begin := time.Now()
+	switch {
+	case begin.Sub(db.asked) > getentTimeout:
+		db.spent = 0
+	case db.spent >= getentTimeout:
+		return nil, errAway
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), db.until)
+	ctx, cancel := context.WithTimeout(context.Background(), getentTimeout-db.spent)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/usr/bin/getent", database, key)
-	cmd.Env = []string{}
-	cmd.WaitDelay = getentTimeout // on a busy computer an answer is on its way for a while
-	out, err := cmd.Output()
+	out, err := db.run(ctx, database, key)
 	db.asked = time.Now()
+	db.spent += db.asked.Sub(begin)
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +237,26 @@ func (db *DB) getent(database, key string) ([]string, error) {
 	}
 	return fields, nil
 }
+
+// notFound is the exit code of getent(1) for a key that is in no database.
+const notFound = 2
+
+// runGetent is getent(1). The error is errUnknown if it knows nobody by that key,
+// and another one if it could not tell.
+func runGetent(ctx context.Context, database, key string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "/usr/bin/getent", database, key)
+	cmd.Env = []string{}
+	cmd.WaitDelay = getentTimeout // on a busy computer an answer is on its way for a while
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == notFound {
+		return nil, errUnknown
+	}
+	return out, err
+}
+
+// errUnknown is wrapped by the error for what certainly does not exist.
+var errUnknown = errors.New("there is no such entry")
 
 // Caller names who runs this process, as the kernel knows it and not as the
 // environment says.

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -98,6 +100,56 @@ func TestChanges(t *testing.T) {
 		time.Sleep(2 * lookAgain) // of the bubble's clock
 		if uid, ok := db.LocalUID("zoe"); !ok || uid != 70002 {
 			t.Errorf("zoe after the change: %d, %v", uid, ok)
+		}
+	})
+}
+
+// TestDirectoryAway asks about an account while nobody answers: it is not
+// remembered as one that does not exist, and who does not exist is.
+func TestDirectoryAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := testDB(t, "", "")
+		away, asked := true, 0
+		db.run = func(ctx context.Context, database, key string) ([]byte, error) {
+			asked++
+			switch {
+			case away:
+				<-ctx.Done()
+				return nil, ctx.Err()
+			case database == "passwd" && (key == "zoe" || key == "70009"):
+				return []byte("zoe:x:70009:70009::/home/zoe:/bin/sh\n"), nil
+			}
+			return nil, fmt.Errorf("%w: %q", errUnknown, key)
+		}
+		begin := time.Now()
+		if uid, ok := db.UID("zoe"); ok {
+			t.Errorf("nobody answers, and zoe is %d", uid)
+		}
+		if name := db.Name(70009); name != "70009" {
+			t.Errorf("nobody answers, and 70009 is %q", name)
+		}
+		if took := time.Since(begin); took > getentTimeout {
+			t.Errorf("it took %v", took)
+		}
+		away = false
+		for range 5 { // who asks again and again does not keep it from being asked
+			time.Sleep(getentTimeout / 2)
+			db.UID("zoe")
+		}
+		if uid, ok := db.UID("zoe"); !ok || uid != 70009 {
+			t.Errorf("zoe is %d, %v", uid, ok)
+		}
+		if name := db.Name(70009); name != "zoe" {
+			t.Errorf("70009 is %q", name)
+		}
+		asked = 0
+		for range 3 {
+			if _, ok := db.UID("nobody-of-that-name"); ok || db.Name(70010) != "70010" {
+				t.Error("somebody was found who does not exist")
+			}
+		}
+		if asked != 2 {
+			t.Errorf("asked %d times about who does not exist", asked)
 		}
 	})
 }

@@ -15,7 +15,7 @@ type table struct {
 	names   map[uint32]string
 	entries map[string]entry
 	local   map[string]uint32 // of the file alone
-	nobody  map[string]bool   // names that getent does not know
+	nobody  map[string]bool   // names that do not exist; not those that could not be looked up
 
 	read, looked time.Time // when the file was read, and when it was looked at
 	version      fileVersion

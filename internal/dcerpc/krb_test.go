@@ -149,6 +149,39 @@ func TestKerberosReplayedRequest(t *testing.T) {
 	}
 }
 
+// TestKerberosLastReply has the client's AP-REP of other clients: it is about
+// the server's number, and has the time at which it was made.
+func TestKerberosLastReply(t *testing.T) {
+	for name, c := range map[string]struct {
+		time   time.Duration
+		number int64
+		ok     bool
+	}{"our own": {0, 0, true}, "the time of its making": {time.Second, 0, true}, "another number": {0, 1, false}} {
+		p := newPair()
+		k := initiators["kerberos"](t, p).(*krbClient)
+		req, err := k.step(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := p.server.Kerberos.acceptor()
+		rep, err := a.step(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := openReply(rep, k.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, err := sealReply(messages.EncAPRepPart{CTime: part.CTime.Add(c.time), Cusec: part.Cusec, SequenceNumber: part.SequenceNumber + c.number}, k.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.step(t.Context(), last); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrSecurity) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // krbPair is both ends of a session.
 func krbPair(t testing.TB) (a, b *krbSession) {
 	t.Helper()

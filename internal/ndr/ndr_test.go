@@ -59,6 +59,14 @@ var table = []struct {
 		func(w *Writer) { w.Fixed16("a😀b", 4) },
 		func(r *Reader) any { return r.Fixed16(4) },
 		"a😀"},
+	{"a character in the place of the NUL", "6100 6200",
+		func(w *Writer) { w.U16('a'); w.U16('b') },
+		func(r *Reader) any { return r.Fixed16(2) },
+		"a"},
+	{"characters without a NUL", "6100 6200",
+		func(w *Writer) { w.U16('a'); w.U16('b') },
+		func(r *Reader) any { return r.Chars16(2) },
+		"ab"},
 	{"bytes", "01 000000 0203",
 		func(w *Writer) { w.U8(1); w.Align(4); w.Bytes([]byte{2, 3}) },
 		func(r *Reader) any { r.U8(); r.Align(4); return r.Take(2) },
@@ -141,7 +149,7 @@ func TestStringOddities(t *testing.T) {
 func TestSticky(t *testing.T) {
 	r := NewReader([]byte{1, 2, 3})
 	r.U16()
-	if r.U32() != 0 || r.U8() != 0 || r.Take(1) != nil || r.Fixed16(1<<62) != "" || r.String16(9) != "" {
+	if r.U32() != 0 || r.U8() != 0 || r.Take(1) != nil || r.Fixed16(1<<62) != "" || r.Chars16(1<<62) != "" || r.String16(9) != "" {
 		t.Error("something was read after a failure")
 	}
 	const want = "reading padding at byte 2 of 3: the data ends too early"

@@ -151,14 +151,23 @@ func (r *Reader) varying(max, size int) []byte {
 	return text
 }
 
-// Fixed16 reads a WCHAR[n] up to its first NUL, or all of it.
+// Fixed16 reads a WCHAR[n] up to its first NUL. The last place is for a NUL,
+// whatever is in it.
 func (r *Reader) Fixed16(n int) string {
+	b := r.chars(n)
+	return fromUTF16(b[:max(len(b)-2, 0)])
+}
+
+// Chars16 reads an array of n characters up to its first NUL, or all of it.
+func (r *Reader) Chars16(n int) string { return fromUTF16(r.chars(n)) }
+
+func (r *Reader) chars(n int) []byte {
 	r.Align(2)
 	if n > r.Len()/2 { // so that 2*n cannot overflow
 		r.fail(ErrShort, "a fixed string")
-		return ""
+		return nil
 	}
-	return fromUTF16(r.take(2*n, "a fixed string"))
+	return r.take(2*n, "a fixed string")
 }
 
 // fromUTF16 reads up to the first NUL. Halves of a character become U+FFFD.

@@ -166,10 +166,14 @@ func (b *boxes) outcome(w *wait, results <-chan pressed, left time.Duration) {
 	}
 }
 
-// failure is what a call has come to that has failed.
+// failure is what a call has come to that has failed. The end of the context may
+// be told by the call first.
 func (b *boxes) failure(err error) msg.Receipt {
-	if hasEnded(err) {
+	switch {
+	case hasEnded(err):
 		return msg.Receipt{Outcome: msg.OutcomeGone, Detail: errStationEnded.Error()}
+	case b.ctx.Err() != nil:
+		err = errInterrupted
 	}
 	return msg.Receipt{Outcome: msg.OutcomeFailed, Detail: sendDetail(err, unitsOf(b.box.Text))}
 }

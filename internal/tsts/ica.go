@@ -219,7 +219,7 @@ func decodeChars(r *ndr.Reader, max int) (string, error) {
 	if n%2 == 0 {
 		chars = chars[:min(n, len(chars))]
 	}
-	return ndr.NewReader(chars).Fixed16(len(chars) / 2), nil
+	return ndr.NewReader(chars).Chars16(len(chars) / 2), nil
 }
 
 // IcaSendResult is what became of a box.

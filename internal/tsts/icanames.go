@@ -32,7 +32,7 @@ func (b *IcaNameArgs) encode(w *ndr.Writer) {
 func (b *IcaNameArgs) decode(r *ndr.Reader) error {
 	b.Handle.decode(r)
 	room := r.Count(maxIcaName)
-	b.Name = r.Fixed16(room)
+	b.Name = r.Chars16(room)
 	if n := r.Count(maxIcaName); n != room {
 		return fmt.Errorf("an array of %d characters is called %d: %w", room, n, ndr.ErrRange)
 	}

@@ -26,9 +26,7 @@ func impacket(args ...string) *exec.Cmd {
 // end, one message to one computer by msg and by Impacket, and one to 200 names
 // of it by msg.
 func BenchmarkMessage(b *testing.B) {
-	if out, err := exec.Command("/usr/bin/python3", "-c", "import impacket.dcerpc.v5.transport").CombinedOutput(); err != nil {
-		b.Skipf("needs Impacket (Debian: python3-impacket): %v\n%s", err, out)
-	}
+	needsImpacket(b)
 	o := open(b, roomy, seat("7", "pts/3", "bob", "", ""))
 	program := buildMsg(b)
 	secret := filepath.Join(b.TempDir(), "password")

@@ -23,6 +23,14 @@ def string(s):
     return struct.pack("<III", n, 0, n) + units + b"\0" * (-len(units) % 4)
 
 
+def box(dce, session, text, wait):
+    """Shows a box, and returns its answer and the result of the call."""
+    dce.call(0, struct.pack("<i", int(session)))
+    handle = dce.recv()[:20]
+    dce.call(9, handle + string(" ") + string(text) + struct.pack("<III", 0, 60, not wait))
+    return struct.unpack("<II", dce.recv())
+
+
 def main(host, domain, user, file, session, text):
     with open(file, encoding="utf-8") as f:
         password = f.readline().rstrip("\n")
@@ -32,10 +40,7 @@ def main(host, domain, user, file, session, text):
     dce.set_auth_level(rpcrt.RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
     dce.connect()
     dce.bind(uuidtup_to_bin(SESSION))
-    dce.call(0, struct.pack("<i", int(session)))
-    handle = dce.recv()[:20]
-    dce.call(9, handle + string(" ") + string(text) + struct.pack("<III", 0, 60, 1))
-    answer, result = struct.unpack("<II", dce.recv())
+    answer, result = box(dce, session, text, wait=False)
     if (answer, result) != (32001, 0):
         sys.exit("answer %d, result %#x" % (answer, result))
     dce.disconnect()

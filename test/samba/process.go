@@ -26,14 +26,14 @@ type process struct {
 
 // launch starts a service, and returns when it is ready.
 func launch(name string, args ...string) (*process, error) {
-	path := filepath.Join(folder, name+".notify")
+	path := filepath.Join(folder, filepath.Base(name)+".notify")
 	_ = os.Remove(path)
 	ready, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		return nil, fmt.Errorf("samba: %v", err)
 	}
 	defer ready.Close()
-	p := &process{cmd: exec.Command(name, append(args, "--debug-stdout")...), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path)
 	if err := p.cmd.Start(); err != nil {

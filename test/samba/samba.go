@@ -92,18 +92,20 @@ func start() (*Samba, error) {
 		}
 	}
 	s := &Samba{}
-	var err error
-	if s.winbindd, err = launch("winbindd", "--foreground", "--no-process-group"); err != nil {
-		return nil, err
+	return s, s.start()
+}
+
+func (s *Samba) start() (err error) {
+	if s.winbindd, err = launch("winbindd", "--foreground", "--no-process-group", "--debug-stdout"); err == nil {
+		s.smbd, err = launchSmbd()
 	}
-	s.smbd, err = launchSmbd()
-	return s, err
+	return err
 }
 
 // launchSmbd starts smbd, which says that it is ready a moment before it listens
 // (source3/smbd/server.c); nothing tells of that.
 func launchSmbd() (*process, error) {
-	p, err := launch("smbd", "--foreground", "--no-process-group")
+	p, err := launch("smbd", "--foreground", "--no-process-group", "--debug-stdout")
 	for until := time.Now().Add(launchLimit); err == nil; time.Sleep(5 * time.Millisecond) {
 		conn, dialErr := net.Dial("tcp", Addr)
 		if dialErr == nil {
