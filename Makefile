@@ -61,7 +61,7 @@ bench: build
 	test/bench/run
 	$(GO) test -run '^$$' -bench Start -benchtime 1x ./test/wine
 	$(GO) test -run '^$$' -bench Message -benchtime 1x ./test/samba
-	$(GO) test -run '^$$' -bench Relay -benchtime 3x ./internal/fleet
+	$(GO) test -run '^$$' -bench 'Fleet|Shell|Relay' -benchtime 1x -timeout 30m ./internal/fleet
 
 fuzz:
 	GO=$(GO) test/fuzz $(FUZZTIME)

@@ -73,7 +73,7 @@ func (y *yard) desk() func(hosts string) *exec.Cmd {
 		}
 	}
 	config := filepath.Join(y.homes, "msgd.toml")
-	text := fmt.Sprintf("[journal]\npath = %q\n[limits]\nmessages_per_minute = 1000\nburst = 100\n", filepath.Join(y.homes, benchSender, "journal.db"))
+	text := fmt.Sprintf("[journal]\npath = %q\n[fleet]\npath = %q\n", filepath.Join(y.homes, benchSender, "journal.db"), y.home(benchSender))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -88,11 +88,12 @@ func (y *yard) desk() func(hosts string) *exec.Cmd {
 		_ = cmd.Wait()
 	})
 	lines := bufio.NewScanner(log)
+	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
 	for there := false; !there; {
 		if !lines.Scan() {
-			b.Fatal("msgd ended")
+			b.Fatal("msgd ended before it was in the fleet, or was not within a minute")
 		}
-		b.Log(lines.Text())
 		there = strings.Contains(lines.Text(), "may_send=true")
 	}
 	go func() {
