@@ -21,8 +21,9 @@ type acks struct {
 	ended chan struct{}
 }
 
-// ackPause is how long reports come together.
-const ackPause = 20 * time.Millisecond
+// ackPause is how long reports come together. Their senders do not wait for it:
+// they have them by then.
+const ackPause = 100 * time.Millisecond
 
 func newAcks(h *Hub) *acks {
 	ctx, stop := context.WithCancel(context.Background())

@@ -170,7 +170,7 @@ func (n *Node) taken(subject string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if serial > h.Taken {
-		h.Taken, h.dirty = serial, true // it is written when there is time: at worst the hub is told twice
+		h.Taken, h.dirty = serial, true // at worst the hub is told twice
 	}
 }
 

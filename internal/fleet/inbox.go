@@ -22,7 +22,7 @@ type held struct {
 	Taken   int       `json:"taken"`  // serial of the last report that the hub has
 
 	mu    sync.Mutex
-	dirty bool // the file is older, by what may be lost
+	dirty bool // the file is older, by what would be found out again
 }
 
 // settled reports whether nothing more is to be done; mu is held.
@@ -109,11 +109,12 @@ func (b *inbox) revive(h *held) error {
 	return b.write(h)
 }
 
-// flush writes what was not worth a write of its own.
+// flush writes what was not worth a write of its own: that the hub has the last
+// report.
 func (b *inbox) flush(h *held) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.dirty || !h.settled() {
+	if !h.dirty {
 		return nil
 	}
 	h.dirty = false
