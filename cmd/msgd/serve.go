@@ -138,9 +138,12 @@ func (s *service) run(ctx context.Context) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(ctx)
 	serving, stopServing := context.WithCancel(ctx)
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, os.Interrupt, syscall.SIGTERM) // before anybody hears that it is ready
+	defer signal.Stop(came)
 	tasks.Go(func() error {
 		defer stop()
-		s.signals(running)
+		s.signals(running, came)
 		return nil
 	})
 	tasks.Go(func() error {
@@ -161,16 +164,14 @@ func (s *service) run(ctx context.Context) error {
 
 // signals returns at SIGTERM and Ctrl-C, or when ctx ends. The next signal ends
 // the process at once.
-func (s *service) signals(ctx context.Context) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(c)
+func (s *service) signals(ctx context.Context, came chan os.Signal) {
+	defer signal.Stop(came)
 	select {
 	case <-ctx.Done():
 		return
 	case <-s.end:
 		s.log.Info("msgd ends", "by", "the service manager")
-	case got := <-c:
+	case got := <-came:
 		s.log.Info("msgd ends", "signal", got.String())
 	}
 	notify(s.log, sd.SdNotifyStopping)

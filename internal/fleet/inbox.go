@@ -117,8 +117,11 @@ func (b *inbox) flush(h *held) error {
 	if !h.dirty {
 		return nil
 	}
+	if err := b.write(h); err != nil {
+		return err
+	}
 	h.dirty = false
-	return b.write(h)
+	return nil
 }
 
 func (b *inbox) flushAll() (err error) {
