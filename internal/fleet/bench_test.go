@@ -164,7 +164,7 @@ func BenchmarkFleet(b *testing.B) {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			y := newYard(b, n)
 			y.sender = y.member(benchSender)
-			b.Logf("hub: %d kB, and %.1f kB for a member that is connected", y.empty, y.perMember())
+			b.Logf("hub: %d kB, and %.1f kB for a member that is connected, nothing given back", y.empty, y.perMember())
 			for b.Loop() {
 				var ours, theirs []time.Duration
 				var hub, crew, sender time.Duration
@@ -185,7 +185,7 @@ func BenchmarkFleet(b *testing.B) {
 				b.ReportMetric(float64(median(ours))/float64(median(theirs)), "fleet/nats")
 			}
 			y.hub.say(b, "free")
-			b.Logf("hub after that, idle again: %.1f kB for a member", y.perMember())
+			b.Logf("hub after that, unused memory given back: %.1f kB for a member", y.perMember())
 			b.ReportMetric(y.perMember(), "kB/member")
 			b.ReportMetric(0, "ns/op") // says nothing
 		})

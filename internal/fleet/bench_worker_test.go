@@ -42,7 +42,7 @@ func BenchmarkWorker(b *testing.B) {
 func untilToldToEnd(ready string) {
 	fmt.Printf("\n=%s\n", ready)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		if in.Text() == "free" { // as the hub does when nothing has happened for a while
+		if in.Text() == "free" { // what is not used any more, so that it is not counted
 			debug.FreeOSMemory()
 		}
 		fmt.Printf("\n=\n")
