@@ -108,7 +108,7 @@ func (d *doctor) listens(ctx context.Context, hub string, pin []byte, hubs []str
 	dialer := net.Dialer{Timeout: hubTimeout}
 	raw, err := dialer.DialContext(ctx, "tcp", hub)
 	if err != nil {
-		d.wrong("start it, and let this computer reach it; under systemd msgd join prints how", about, "%v", err)
+		d.wrong("start it, and let this computer reach it", about, "%v", err)
 		return false
 	}
 	defer raw.Close()

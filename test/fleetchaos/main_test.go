@@ -9,7 +9,6 @@ package fleetchaos
 
 import (
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,6 +17,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"msg/internal/hosttest"
 )
 
 //go:embed namespace.sh
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(markNamespace) != "" || noNamespaces() != "":
 		os.Exit(m.Run())
 	}
-	os.Exit(again())
+	os.Exit(hosttest.InNamespaces(namespaceScript, os.Args[1:], append(os.Environ(), markNamespace+"=1")))
 }
 
 // noNamespaces says why there cannot be any here, or nothing.
@@ -75,33 +76,6 @@ func needLinux(t *testing.T) {
 	case runtime.GOOS != "linux":
 		t.Skip("needs Linux, this is " + runtime.GOOS)
 	}
-}
-
-// again runs this program once more in namespaces, and returns its exit code.
-func again() int {
-	self, err := os.Executable()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "fleetchaos:", err)
-		return 1
-	}
-	args := []string{"--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
-		"sh", "-c", namespaceScript, "namespace.sh", self}
-	cmd := exec.Command("unshare", append(args, os.Args[1:]...)...)
-	cmd.Env = append(os.Environ(), markNamespace+"=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	hold, err := cmd.StdinPipe() // it ends with this process, however that ends
-	if err == nil {
-		defer hold.Close()
-		err = cmd.Run()
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	} else if err != nil {
-		fmt.Fprintln(os.Stderr, "fleetchaos:", err)
-		return 1
-	}
-	return 0
 }
 
 var programs struct {

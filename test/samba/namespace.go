@@ -2,13 +2,14 @@ package samba
 
 import (
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"testing"
+
+	"msg/internal/hosttest"
 )
 
 //go:embed namespace.sh
@@ -27,7 +28,7 @@ func Main(m *testing.M) {
 		stopAll()
 		os.Exit(code)
 	}
-	os.Exit(again())
+	os.Exit(hosttest.InNamespaces(namespaceScript, os.Args[1:], append(os.Environ(), marker+"=1"), "--uts"))
 }
 
 // missing says why Samba cannot be run here, or nothing.
@@ -46,31 +47,4 @@ func missing() string {
 		}
 	}
 	return ""
-}
-
-// again runs this program once more in namespaces, and returns its exit code.
-func again() int {
-	self, err := os.Executable()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "samba:", err)
-		return 1
-	}
-	args := []string{"--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
-		"sh", "-c", namespaceScript, "namespace.sh", self}
-	cmd := exec.Command("unshare", append(args, os.Args[1:]...)...)
-	cmd.Env = append(os.Environ(), marker+"=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	hold, err := cmd.StdinPipe() // it ends with this process, however that ends
-	if err == nil {
-		defer hold.Close()
-		err = cmd.Run()
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	} else if err != nil {
-		fmt.Fprintln(os.Stderr, "samba:", err)
-		return 1
-	}
-	return 0
 }
