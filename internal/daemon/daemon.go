@@ -40,7 +40,9 @@ type Computer interface {
 	Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt))
 
 	// Resume waits for the answers to m in sessions that were shown it before
-	// msgd was restarted; nothing is shown. The time runs from m.Sent.
+	// msgd was restarted; nothing is shown. The time runs from m.Sent. report
+	// is that of Deliver; the non-final Accepted says that Answer takes answers
+	// from now on.
 	Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt))
 
 	// Answer gives an answer to a message that waits in a session of p's own

@@ -29,6 +29,10 @@ type delivery struct {
 	holds   int            // what has to happen before the sender has heard all
 	cut     bool           // msgd was stopped before all was over
 	watch   chan struct{}  // closed at the next change; nil if nobody looks
+
+	// Places that may have had it on the screen when msgd ended, and whose
+	// answers the computer does not take yet.
+	returning map[int]bool
 }
 
 // newDelivery makes a delivery and holds it, or returns nil because msgd is
@@ -185,6 +189,7 @@ func (dl *delivery) setLocked(i int, r msg.Receipt) {
 		r.At = time.Now()
 	}
 	delete(dl.drawing, i)
+	delete(dl.returning, i)
 	r.Message, r.Session = dl.entry.Message.ID, p.session
 	p.receipt = r
 	if r.Final {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"msg"
@@ -52,12 +53,15 @@ func (d *Daemon) goOnWith(s stored, there map[string]msg.Session, now time.Time)
 		d.waiting.resume(s.entry.By)
 	}
 	r := dl.remains(there, now)
+	if m.Wait {
+		dl.expectReturn(slices.Concat(r.again, r.resume))
+	}
 	d.log.Info("message goes on", "id", m.ID, "again", len(r.again), "waiting", len(r.resume), "kept", len(r.keep))
 	again := m
 	again.Again = true
 	dl.start(r.again, again, d.computer.Deliver, dl.take)
 	m.Sent = r.deadline.Add(-m.Timeout) // when it was shown, which may be long after
-	dl.start(r.resume, m, d.computer.Resume, dl.take)
+	dl.start(r.resume, m, d.computer.Resume, dl.takeReturn)
 	d.queue.goOn(dl, r.keep)
 }
 
@@ -89,6 +93,31 @@ func (dl *delivery) remains(there map[string]msg.Session, now time.Time) (r rema
 		}
 	}
 	return r
+}
+
+// expectReturn says where answers may come from before they are taken.
+func (dl *delivery) expectReturn(places []int) {
+	dl.mu.Lock()
+	defer dl.mu.Unlock()
+	dl.returning = map[int]bool{}
+	for _, i := range places {
+		dl.returning[i] = true
+	}
+}
+
+// takeReturn is given what Resume reports: what is no end is known already, and
+// says only that answers are taken.
+func (dl *delivery) takeReturn(r msg.Receipt) {
+	if r.Final {
+		dl.take(r)
+		return
+	}
+	dl.mu.Lock()
+	defer dl.mu.Unlock()
+	if i, ok := dl.byID[r.Session.ID]; ok {
+		delete(dl.returning, i)
+		dl.changed()
+	}
 }
 
 // isSame tells a session from a later one that has its ID.

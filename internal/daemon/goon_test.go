@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,60 @@ func TestResume(t *testing.T) {
 		if o.waiting.count() != 0 || o.unfinished() != 0 {
 			t.Error("something is left")
 		}
+	})
+}
+
+// slowComputer is one that takes a while to look for the sessions it is told of.
+type slowComputer struct {
+	*hosttest.Fake
+	takes time.Duration
+}
+
+func (c slowComputer) Deliver(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	time.Sleep(c.takes)
+	c.Fake.Deliver(ctx, to, m, report)
+}
+
+func (c slowComputer) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	time.Sleep(c.takes)
+	c.Fake.Resume(ctx, to, m, report)
+}
+
+// TestAnswerAtOnce: windows outlive msgd, and people press buttons while it is
+// only about to wait for them again.
+func TestAnswerAtOnce(t *testing.T) {
+	for name, outcome := range map[string]msg.Outcome{"shown": msg.OutcomeAccepted, "perhaps shown": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			c := testConfig(t)
+			id := leave(t, c, question("well?"), at("1", "bob", outcome, 20*time.Second))
+			fake := hosttest.NewFake(seat("1", "bob"))
+			o := runOn(t, c, slowComputer{fake, time.Second}, fake)
+			if _, err := o.Answer(t.Context(), principal("alice"), msg.Answer{Message: id, Button: "ok"}); !errors.Is(err, msg.ErrNothing) {
+				t.Errorf("%s: somebody else's answer: %v", name, err)
+			}
+			r, err := o.Answer(t.Context(), principal("bob"), msg.Answer{Message: id, Button: "ok"})
+			if err != nil || r.Outcome != msg.OutcomeAnswered {
+				t.Errorf("%s: %+v, %v", name, r, err)
+			}
+			synctest.Wait()
+			want(t, name, last(o.records("zoe", id)[0].Receipts), "1 answered")
+		})
+	}
+}
+
+// TestAnswerTooLong: an answer does not wait for a computer that finds nothing.
+func TestAnswerTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testConfig(t)
+		id := leave(t, c, question("well?"), at("1", "bob", msg.OutcomeAccepted, 0))
+		fake := hosttest.NewFake(seat("1", "bob"))
+		o := runOn(t, c, slowComputer{fake, time.Minute}, fake)
+		began := time.Now()
+		_, err := o.Answer(t.Context(), principal("bob"), msg.Answer{Message: id, Button: "ok"})
+		if !errors.Is(err, errNotYet) || time.Since(began) != answerWait {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		time.Sleep(time.Minute)
 	})
 }
 

@@ -162,6 +162,7 @@ func (r *run) deliver(places []place, report func(msg.Receipt)) {
 func (r *run) resume(places []place, report func(msg.Receipt)) {
 	for _, d := range r.begin(places) {
 		r.waits.shownOn(d.wait, surfaceOf(d.place))
+		d.send(msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: surfaceOf(d.place)})
 		r.parts.Go(func() { d.send(d.outcome(nil, time.Until(r.message.Sent.Add(r.message.Timeout)))) })
 	}
 	r.report(report)

@@ -73,7 +73,10 @@ func (s *Computer) Deliver(ctx context.Context, to []msg.Session, m msg.Message,
 // has ended; only Answer can answer.
 func (s *Computer) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
 	b := s.newBoxes(ctx, m, wts.Box{})
-	b.begin(to, func(session msg.Session, w *wait) { b.outcome(w, nil, time.Until(m.Sent.Add(m.Timeout))) }, report)
+	b.begin(to, func(session msg.Session, w *wait) {
+		b.accepted(session, "", false)
+		b.outcome(w, nil, time.Until(m.Sent.Add(m.Timeout)))
+	}, report)
 }
 
 // sameStations splits sessions into those that are still there and those that
