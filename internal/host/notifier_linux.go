@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -140,7 +141,7 @@ func (v notifier) addActions(c *callout, n notice) {
 		for _, label := range n.Buttons {
 			c.actions = append(c.actions, strings.ToLower(label), label)
 		}
-		if onlyOK {
+		if onlyOK && !v.drawsDefault() {
 			c.actions = append(c.actions, defaultAction, n.Buttons[0])
 		}
 	case !n.Wait:
@@ -165,6 +166,17 @@ func (n notice) button(action string) (label string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// drawsDefault reports whether the default action is a button like the others
+// there, as with xfce4-notifyd before 0.8.2.
+func (v notifier) drawsDefault() bool {
+	if v.name != "Xfce Notify Daemon" {
+		return false
+	}
+	var major, minor, patch int
+	_, _ = fmt.Sscanf(v.version, "%d.%d.%d", &major, &minor, &patch) // what is not there is 0
+	return slices.Compare([]int{major, minor, patch}, []int{0, 8, 2}) < 0
 }
 
 // escapeMarkup writes text as the markup of the specification, which is some

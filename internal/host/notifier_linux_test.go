@@ -55,6 +55,29 @@ func TestCallout(t *testing.T) {
 	}
 }
 
+// TestOneButton: a service that draws a button for the default action as well
+// is not given one, or there would be two that say OK.
+func TestOneButton(t *testing.T) {
+	button, both := []string{"ok", "OK"}, []string{"ok", "OK", "default", "OK"}
+	for _, c := range []struct {
+		name, version string
+		want          []string
+	}{
+		{"Xfce Notify Daemon", "0.7.3", button},
+		{"Xfce Notify Daemon", "0.8.1", button},
+		{"Xfce Notify Daemon", "0.8.2", both},
+		{"Xfce Notify Daemon", "0.9.7", both},
+		{"Xfce Notify Daemon", "1.0", both},
+		{"Xfce Notify Daemon", "", button},
+		{"gnome-shell", "43.9", both},
+	} {
+		v := notifier{c.name, "", c.version, []string{"actions", "body"}}
+		if got := v.callout(newNotice(ask("hello", msg.ButtonsOK))).actions; !slices.Equal(got, c.want) {
+			t.Errorf("%s %s: actions %q, want %q", c.name, c.version, got, c.want)
+		}
+	}
+}
+
 func TestUnixAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		"unix:path=/run/user/1000/bus":            "/run/user/1000/bus",
