@@ -15,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -95,7 +93,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
+			"exits":     hosttest.Exits,
 			"interrupt": interrupt,
 			"bytes": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), unescape(ts, args[1:]), 0o644))
@@ -104,7 +102,7 @@ func TestScripts(t *testing.T) {
 				ts.Setenv(args[0], string(unescape(ts, args[1:])))
 			},
 			"samelines": sameLines,
-			"plain":     plain,
+			"plain":     hosttest.Plain,
 			"daemon":    standin.Daemon,
 			"meanwhile": meanwhile,
 			"watch":     watch,
@@ -131,26 +129,6 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("TZ", "UTC")
 	env.Values[environment{}] = env.Vars
 	return os.Mkdir(filepath.Join(env.WorkDir, "screens"), 0o755)
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	if code := exitCode(ts, ts.Exec(args[1], args[2:]...)); code != want {
-		ts.Fatalf("%s exits with %d, not %d", args[1], code, want)
-	}
-}
-
-func exitCode(ts *testscript.TestScript, err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	ts.Check(err)
-	return 0
 }
 
 // interrupt gives the command a terminal to read from, on which nobody types,
@@ -192,7 +170,7 @@ func begin(ts *testscript.TestScript, args []string, stdin *os.File, then func(*
 	}
 	_, _ = ts.Stdout().Write(out.stdout.Bytes())
 	_, _ = ts.Stderr().Write(out.stderr.Bytes())
-	return exitCode(ts, err)
+	return hosttest.ExitCode(ts, err)
 }
 
 func meanwhile(ts *testscript.TestScript, neg bool, args []string) {
@@ -274,22 +252,5 @@ func sameLines(ts *testscript.TestScript, neg bool, args []string) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		ts.Fatalf("%s has these lines:\n%s\nand not those of %s:\n%s", args[0], strings.Join(got, ""), args[1], strings.Join(want, ""))
-	}
-}
-
-func plain(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: plain FILE...")
-	}
-	for _, name := range args {
-		s := ts.ReadFile(name)
-		if !utf8.ValidString(s) {
-			ts.Fatalf("%s is not valid UTF-8: %q", name, s)
-		}
-		for _, r := range s {
-			if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
-				ts.Fatalf("%s holds %U: %q", name, r, s)
-			}
-		}
 	}
 }

@@ -90,7 +90,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireUniqueNames: true, Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "serve": serve, "signal": sendSignal, "ask": ask, "hub": serveHub, "eventually": eventually, "token": token, "join": join,
+			"exits": hosttest.Exits, "serve": serve, "signal": sendSignal, "ask": ask, "hub": serveHub, "eventually": eventually, "token": token, "join": join,
 		},
 	})
 }
@@ -139,26 +139,6 @@ type running struct {
 	cmd   *exec.Cmd
 	log   bytes.Buffer
 	ended chan error
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	if code := exitCode(ts, ts.Exec(args[1], args[2:]...)); code != want {
-		ts.Fatalf("%s exits with %d, not %d", args[1], code, want)
-	}
-}
-
-func exitCode(ts *testscript.TestScript, err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	ts.Check(err)
-	return 0
 }
 
 // serve is in the place of systemd: msgd says on a socket when it is ready.
@@ -237,7 +217,7 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r := ts.Value(process{}).(*running)
 	ts.Check(r.cmd.Process.Signal(signals[args[0]]))
-	code := exitCode(ts, <-r.ended)
+	code := hosttest.ExitCode(ts, <-r.ended)
 	ts.Setenv("STATUS", strconv.Itoa(code))
 	ts.Check(os.WriteFile(ts.MkAbs("msgd.log"), r.log.Bytes(), 0o644))
 }

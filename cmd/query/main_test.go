@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -66,9 +63,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
+			"exits":    hosttest.Exits,
 			"setbytes": setBytes,
-			"plain":    plain,
+			"plain":    hosttest.Plain,
 			"daemon":   standin.Daemon,
 		},
 	})
@@ -106,24 +103,6 @@ func say(args []string) int {
 	return 0
 }
 
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	code := 0
-	var exit *exec.ExitError
-	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
-		code = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if code != want {
-		ts.Fatalf("%s exits with %d, not %d", args[1], code, want)
-	}
-}
-
 func setBytes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: setbytes VARIABLE STRING")
@@ -131,21 +110,4 @@ func setBytes(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
 	ts.Check(err)
 	ts.Setenv(args[0], s)
-}
-
-func plain(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: plain FILE...")
-	}
-	for _, name := range args {
-		s := ts.ReadFile(name)
-		if !utf8.ValidString(s) {
-			ts.Fatalf("%s is not valid UTF-8: %q", name, s)
-		}
-		for _, r := range s {
-			if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
-				ts.Fatalf("%s holds %U: %q", name, r, s)
-			}
-		}
-	}
 }
