@@ -113,10 +113,7 @@ const (
 
 // callout makes the arguments for a service.
 func (v notifier) callout(n notice) callout {
-	c := callout{summary: n.Title, body: n.Text, urgency: urgencyCritical}
-	if n.By != "" {
-		c.body += "\n" + n.By
-	}
+	c := callout{summary: n.Summary, body: n.Text + "\n" + n.Sent, urgency: urgencyCritical}
 	if !n.Wait {
 		c.expire = int32(min(n.Timeout/time.Millisecond, math.MaxInt32))
 		if v.stays() {

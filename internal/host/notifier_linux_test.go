@@ -45,7 +45,7 @@ func TestWays(t *testing.T) {
 func TestCallout(t *testing.T) {
 	old := notifier{"lxqt-notificationd", "lxqt.org", "0.16.0", []string{"actions", "body"}}
 	n := newNotice(ask("a < b", msg.ButtonsRetryCancel))
-	n.Title, n.By = "<b>title</b>", "from bob"
+	n.Summary, n.Sent = "<b>title</b>", "from bob"
 	c := old.callout(n)
 	if c.summary != "&lt;b&gt;title&lt;/b&gt;" || c.body != "a < b\nfrom bob" || !slices.Equal(c.actions, []string{"retry", "Retry", "cancel", "Cancel"}) {
 		t.Errorf("callout %+v", c)

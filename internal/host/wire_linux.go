@@ -52,6 +52,8 @@ type notice struct {
 	Message string        `json:"message"` // its ID
 	Title   string        `json:"title"`
 	By      string        `json:"by,omitempty"`
+	Summary string        `json:"summary"` // is Title in a notification, and
+	Sent    string        `json:"sent"`    // By, see text.Summary
 	Text    string        `json:"text"`
 	Buttons []string      `json:"buttons"`
 	Command string        `json:"command,omitempty"` // that answers in any terminal
@@ -61,8 +63,9 @@ type notice struct {
 
 func newNotice(m msg.Message) notice {
 	title, by := heading(m)
+	summary, sent := text.Summary(m.Title, m.From, m.Sent, m.Again, text.LocaleFor(m.Locale))
 	n := notice{
-		Message: m.ID, Title: title, By: by, Text: text.Plain(m.Text),
+		Message: m.ID, Title: title, By: by, Summary: summary, Sent: sent, Text: text.Plain(m.Text),
 		Buttons: []string{msg.LabelOK}, Wait: m.Wait, Timeout: m.Timeout,
 	}
 	if m.Wait { // nobody would learn of another answer

@@ -89,3 +89,25 @@ func Heading(title, from string, sent time.Time, again bool, loc Locale) (headin
 	}
 	return title, by
 }
+
+// summaryWidth is how many columns of a title desktops show for sure: GNOME and
+// Xfce cut one of 36 off.
+const summaryWidth = 32
+
+// Summary is Heading for notifications of desktops, which cut off a long title
+// and show one line of it. So the usual one ends with the sender here, and all
+// that would be cut off, who it is not the least, is in the other line.
+func Summary(title, from string, sent time.Time, again bool, loc Locale) (summary, by string) {
+	title, from = Line(title), Line(from)
+	by = "from " + from + ", " + loc.Format(sent)
+	if title == "" {
+		title = "Message from " + from
+		if Width(title) <= summaryWidth {
+			by = loc.Format(sent)
+		}
+	}
+	if again {
+		by += " (shown again)"
+	}
+	return title, by
+}

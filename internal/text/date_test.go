@@ -92,3 +92,23 @@ func TestHeading(t *testing.T) {
 		}
 	}
 }
+
+func TestSummary(t *testing.T) {
+	sent := time.Date(2026, 11, 24, 15, 4, 0, 0, time.UTC)
+	for _, c := range []struct {
+		title, from string
+		again       bool
+		summary, by string
+	}{
+		{"", "bob@web1", false, "Message from bob@web1", "2026-11-24 15:04"},
+		{"", "bob@web1", true, "Message from bob@web1", "2026-11-24 15:04 (shown again)"},
+		{"", "bob@ws-0417.example", false, "Message from bob@ws-0417.example", "2026-11-24 15:04"},
+		{"", "bob@ws-04170.example", false, "Message from bob@ws-04170.example", "from bob@ws-04170.example, 2026-11-24 15:04"},
+		{"Message from bob@web1", "eve@web1", false, "Message from bob@web1", "from eve@web1, 2026-11-24 15:04"},
+		{"a\nb", "x\x1by", true, "a b", "from x^[y, 2026-11-24 15:04 (shown again)"},
+	} {
+		if summary, by := Summary(c.title, c.from, sent, c.again, LocaleFor("C")); summary != c.summary || by != c.by {
+			t.Errorf("%q from %q: %q, %q", c.title, c.from, summary, by)
+		}
+	}
+}
