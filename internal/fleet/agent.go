@@ -92,33 +92,29 @@ func (n *Node) show(h *held, e Envelope) {
 		m.Queue = max(e.Expires.Sub(n.clock()), time.Second)
 	}
 	err := n.local.Send(context.Background(), e.principal(), e.target(), m, func(r msg.Receipt) { n.progress(h, m, r) })
+	if n.keepFor(h, err) {
+		_, err = n.attend(h, e)
+	}
 	n.finish(h, err)
 }
 
 // progress is told of each receipt. The last ones go out with the end.
 func (n *Node) progress(h *held, m msg.Message, r msg.Receipt) {
 	h.mu.Lock()
-	h.Report.put(r)
+	news := h.Report.put(r)
 	open := false
 	for _, x := range h.Report.Receipts {
 		open = open || !x.Final
 	}
-	h.Report.Serial++
+	kept := h.attended && h.Report.keeps()
+	h.Report.Kept = h.Report.Kept || kept
+	if news {
+		h.Report.Serial++
+	}
 	h.mu.Unlock()
-	if m.Wait && open {
+	if news && (m.Wait && open || kept) {
 		n.publish(h)
 	}
-}
-
-// put replaces the receipt of a session.
-func (r *Report) put(x msg.Receipt) {
-	for i, old := range r.Receipts {
-		if old.Session.ID == x.Session.ID && old.Session.User == x.Session.User {
-			r.Receipts[i] = x
-			return
-		}
-	}
-	r.Receipts = append(r.Receipts, x)
 }
 
 // finish is the end of a message here, unless msgd ends: then the next one goes
@@ -206,7 +202,7 @@ func (n *Node) goOn() {
 		}
 		n.logError("writing the inbox of the fleet", n.inbox.revive(h))
 		n.start(func() {
-			known, err := n.local.Follow(context.Background(), h.ID, func(r msg.Receipt) { n.progress(h, e.Message, r) })
+			known, err := n.attend(h, e)
 			switch {
 			case known || err != nil:
 				n.finish(h, err)

@@ -90,12 +90,24 @@ func isID(id string) bool {
 }
 
 // life is how long a message matters: as long as it is shown, or kept.
-func life(m msg.Message) time.Duration {
-	shown := m.Timeout
-	if shown == 0 {
-		shown = untilAnswered
+func life(m msg.Message) time.Duration { return min(max(onScreen(m), m.Queue), maxLife) }
+
+// onScreen is how long a message stays on a screen, at most.
+func onScreen(m msg.Message) time.Duration {
+	if m.Timeout == 0 {
+		return untilAnswered
 	}
-	return min(max(shown, m.Queue), maxLife)
+	return m.Timeout
+}
+
+// over is when nothing that comes of it can come any more: what was kept may be
+// shown in the last moment.
+func (e Envelope) over() time.Time {
+	end := e.Expires.Add(lateAnswer)
+	if e.Message.Queue > 0 && e.Message.Wait {
+		end = end.Add(onScreen(e.Message))
+	}
+	return end
 }
 
 // Seal signs the envelope; grant is the sealed grant of the signer.

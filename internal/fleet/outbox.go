@@ -265,7 +265,7 @@ func (s *sent) missing() (none []string) {
 	for _, to := range s.To {
 		asked, found := 0, false
 		for _, r := range s.Reports {
-			if r.Done && r.Error == "" {
+			if (r.Done || r.Kept) && r.Error == "" {
 				asked++
 				found = found || !slices.Contains(r.Missing, to)
 			}

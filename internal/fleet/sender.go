@@ -194,7 +194,7 @@ func (n *Node) settle(s *sent, e Envelope, begin time.Time) bool {
 			t.State, t.Detail, over = stateAbsent, "it is connected and does not answer", false
 			s.dirty, s.news = true, append(s.news, t.Name)
 			s.tell()
-		case now.After(e.Expires.Add(lateAnswer)):
+		case now.After(e.over()):
 			if t.State == stateReached { // what it has said so far stands
 				s.fail(t, "it has not said what came of it in the end")
 			} else {
@@ -432,7 +432,7 @@ func (s *sent) heard() bool {
 		case stateAbsent:
 			return s.Message.Queue > 0 && s.Message.Wait
 		case stateReached:
-			return !s.doneBy(t)
+			return !s.doneBy(t) && !s.keptBy(t)
 		}
 		return false
 	})

@@ -103,3 +103,37 @@ func TestOff(t *testing.T) {
 		t.Error("what was not to be kept was shown")
 	}
 }
+
+// TestKept has a message kept for somebody who is not signed in on a member that
+// was off. Its sender is told when he is there: the command has left long ago,
+// and msgd was started anew.
+func TestKept(t *testing.T) {
+	o := newOffice(t)
+	o.serving[o.lab].stop()
+	o.desk.run("msg", "bob", "/server:lab-07", "/queue:1h", "The key is with Carol")
+	m := idOf.FindStringSubmatch(o.desk.must("query", "message"))
+	if m == nil {
+		t.Fatal("query message names no ID")
+	}
+	known := func(want string) {
+		t.Helper()
+		var out string
+		for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if out = o.desk.must("query", "message", m[1]); regexp.MustCompile(want).MatchString(out) {
+				return
+			}
+		}
+		t.Fatalf("query message %s never has %s:\n%s", m[1], want, out)
+	}
+	known(`(?i)lab-07.*(queued|kept)`)
+	o.serve(o.lab)
+	known(`(?i)bob.*(queued|kept)`)
+	o.serving[o.desk].stop()
+	bob := o.lab.signIn()
+	bob.wait("The key is with Carol")
+	o.serve(o.desk)
+	known(`(?i)lab-07.*bob.*accepted`)
+	o.serving[o.lab].stop()
+	o.serve(o.lab)
+	known(`(?i)lab-07.*bob.*accepted`)
+}
