@@ -40,7 +40,7 @@ func (n *Node) receive(subject string, data []byte, stored bool) {
 	case e.Op == opSessions:
 		n.start(func() { n.tellSessions(e) })
 	default:
-		n.takeIn(e, data, now)
+		n.takeIn(e, data, stored, now)
 	}
 }
 
@@ -61,9 +61,12 @@ func (n *Node) start(f func()) {
 	}
 }
 
-// takeIn puts a message into the inbox and has it shown, once.
-func (n *Node) takeIn(e Envelope, data []byte, now time.Time) {
-	h, fresh, err := n.inbox.add(&held{ID: e.ID, Wire: data, Expires: e.Expires, Report: n.newReport(e)}, now)
+// takeIn puts a message into the inbox and has it shown, once. Whoever sends it
+// again is told what has come of it.
+func (n *Node) takeIn(e Envelope, data []byte, stored bool, now time.Time) {
+	first := &held{ID: e.ID, Wire: data, Expires: e.Expires, Report: n.newReport(e)}
+	first.isReplay(e)
+	h, fresh, err := n.inbox.add(first, now)
 	switch {
 	case err != nil:
 		n.refuse(data, err)
@@ -71,9 +74,9 @@ func (n *Node) takeIn(e Envelope, data []byte, now time.Time) {
 		n.start(func() { n.show(h, e) })
 	default:
 		h.mu.Lock()
-		replayed := h.settled()
+		replayed := h.isReplay(e) && !stored // the hub may not know what is here
 		h.mu.Unlock()
-		if replayed { // the hub has all that there is to know
+		if replayed {
 			n.refuse(data, errors.New("it has been here before, and a message is shown once"))
 		}
 		n.publish(h)

@@ -27,6 +27,10 @@ type Envelope struct {
 	Message msg.Message `json:"message"`
 	Issued  time.Time   `json:"issued"`
 	Expires time.Time   `json:"expires"`
+
+	// Again is when its sender has sent it again, to whoever had said nothing.
+	// Each copy has its own, and so is no replay of another.
+	Again time.Time `json:"again,omitzero"`
 }
 
 // What is asked for.
@@ -74,6 +78,9 @@ func (e Envelope) check() error {
 		return fmt.Errorf("it does not say who sends it")
 	case e.Expires.Sub(e.Issued) <= 0 || e.Expires.Sub(e.Issued) > maxLife+maxSkew:
 		return fmt.Errorf("it is valid from %v to %v", e.Issued, e.Expires)
+	}
+	if !e.Again.IsZero() && !e.Again.After(e.Issued) {
+		return fmt.Errorf("it was sent again at %v, and is of %v", e.Again, e.Issued)
 	}
 	if err := e.Hosts.check(); err != nil || e.Op == opSessions {
 		return err
@@ -198,6 +205,10 @@ type member struct {
 // for now. One that comes from the store of the hub may be old.
 func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now time.Time) error {
 	a, ok := parseAddress(subject)
+	left := e.Issued // when this copy left its sender
+	if !e.Again.IsZero() {
+		left = e.Again
+	}
 	switch {
 	case !ok || a.kind != e.kind() || a.sender != e.Sender:
 		return fmt.Errorf("%w: it came on the subject %q, which is not that of %s", errProof, subject, e.Sender)
@@ -207,10 +218,10 @@ func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now ti
 		return errNotForUs
 	case !now.Before(e.Expires):
 		return fmt.Errorf("it expired at %s", e.Expires.Format(time.RFC3339))
-	case e.Issued.After(now.Add(maxSkew)):
-		return fmt.Errorf("it is from %s, and the clock here says %s: compare the clocks", e.Issued.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	case !stored && e.Issued.Before(now.Add(-maxSkew)):
-		return fmt.Errorf("it is of %s and comes now, at %s: compare the clocks", e.Issued.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case left.After(now.Add(maxSkew)):
+		return fmt.Errorf("it is from %s, and the clock here says %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case !stored && left.Before(now.Add(-maxSkew)):
+		return fmt.Errorf("it is of %s and comes now, at %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return g.allowsHost(m.name, m.tags)
 }

@@ -20,6 +20,7 @@ type held struct {
 	Expires time.Time `json:"expires"`
 	Report  Report    `json:"report"` // the latest
 	Taken   int       `json:"taken"`  // serial of the last report that the hub has
+	Copies  []int64   `json:"copies"` // that have come, by Envelope.Again; see isReplay
 
 	mu       sync.Mutex
 	attended bool // it is the daemon's, and msgd only looks on

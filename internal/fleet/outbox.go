@@ -35,6 +35,7 @@ type sent struct {
 	news    []string       // hosts with a new report
 	dirty   bool           // the file is older
 	places  map[string]int // of targets, by name; see at
+	again   time.Time      // of the newest copy
 }
 
 // target is one member that a message is for.

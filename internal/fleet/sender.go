@@ -283,48 +283,6 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 	}
 }
 
-// again sends to the members that have said nothing, one by one, and to the
-// store, if that has not said that it has the message; until then to those that
-// were not connected, too: one that came back before the store had it has asked
-// in vain. After the hub was away it is asked first what came of the message:
-// members that have told it would take it for a replay.
-func (n *Node) again(s *sent, e Envelope) {
-	if !n.conn.IsConnected() || n.caught.Load() != n.conn.Stats().Reconnects+1 || n.unread() {
-		return
-	}
-	s.mu.Lock()
-	var subjects, kept []string
-	for _, t := range s.Targets {
-		subject := subjectHostAt(e.kind(), e.Sender, t.site(), t.Name)
-		switch {
-		case t.State == stateWaiting:
-			subjects = append(subjects, subject)
-		case t.State == stateAbsent && e.Message.Queue > 0 && !s.Stored:
-			kept = append(kept, subject)
-		}
-	}
-	wire := s.Wire
-	s.mu.Unlock()
-	for i, subject := range kept {
-		n.publishOne(subject, e, wire, i == 0)
-	}
-	for _, subject := range subjects {
-		n.publishOne(subject, e, wire, false)
-	}
-}
-
-// unread reports whether there are reports here that nobody has looked at yet.
-func (n *Node) unread() bool {
-	n.mu.Lock()
-	sub := n.subs[prefix+"ack."+token(n.config.Name)+".>"]
-	n.mu.Unlock()
-	if sub == nil {
-		return false
-	}
-	waiting, _, err := sub.Pending()
-	return err == nil && waiting > 0
-}
-
 // reported is given each report on what this member has sent.
 func (n *Node) reported(subject string, data []byte) {
 	n.busy.Store(true)
