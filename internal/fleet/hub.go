@@ -102,7 +102,8 @@ func serverOptions(dir string, c hubConfig) (*server.Options, error) {
 	return &server.Options{
 		ServerName: hubName, Host: host, Port: number, NoSigs: true, AlwaysEnableNonce: true,
 		TLSHandshakeFirst: true, TLSTimeout: 30, AuthTimeout: 30, MaxPayload: maxPayload, MaxConn: 100_000,
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}},
+		TLSConfig:    &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}},
+		PingInterval: pingMember, MaxPingsOut: pingMemberOut,
 		JetStream: true, StoreDir: filepath.Join(dir, storeDir), JetStreamMaxStore: storeSize, JetStreamMaxMemory: 64 << 20,
 		// The default writes to the disk every two minutes: what was taken
 		// before a power cut would be gone.

@@ -267,7 +267,7 @@ func (n *Node) Run(ctx context.Context) error {
 	conn, err := nats.Connect(n.config.urls(), append(options, reach(n.local.Via, net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
-		nats.PingInterval(time.Minute), nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.log.Info("the hub of the fleet is gone", "error", err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.log.Debug("fleet", "error", err) }))...)
 	if err != nil {

@@ -117,7 +117,7 @@ func (n *Node) pace(g Grant) error {
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Second
-	noReply    = 10 * time.Second // after which a member that is connected counts as failed
+	noReply    = 10 * time.Second // after which a member that should be connected counts as failed
 	lateAnswer = 15 * time.Second // beside the time-out of the message
 
 	// perHost is how many members at most are sent to one by one, where not all
@@ -189,9 +189,9 @@ func (n *Node) settle(s *sent, e Envelope, begin time.Time) bool {
 		case t.State == stateFailed, t.State == stateReached && s.doneBy(*t):
 		case t.State == stateAbsent && e.Message.Queue == 0:
 		case t.State == stateWaiting && now.After(begin.Add(noReply)) && e.Message.Queue == 0:
-			s.fail(t, "it is connected and did not answer within "+noReply.String())
+			s.fail(t, "it did not answer within "+noReply.String()+", and may be off by now")
 		case t.State == stateWaiting && now.After(begin.Add(noReply)): // it asks the store itself, at times
-			t.State, t.Detail, over = stateAbsent, "it is connected and does not answer", false
+			t.State, t.Detail, over = stateAbsent, "it does not answer, and may be off by now", false
 			s.dirty, s.news = true, append(s.news, t.Name)
 			s.tell()
 		case now.After(e.over()):

@@ -218,7 +218,7 @@ func (c *crew) recall(l *letter) {
 			return false
 		}
 		for _, r := range l.receipts {
-			if strings.HasPrefix(r.Detail, "it is connected and did not answer") {
+			if strings.HasPrefix(r.Detail, "it did not answer") {
 				l.over = false
 				c.order(map[string]any{"recall": l.m.ID, "by": "desk"})
 				return false
