@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -178,9 +179,14 @@ type serverLog struct{ *slog.Logger }
 // Noticef is a line that says how it goes.
 func (l serverLog) Noticef(format string, v ...any) { l.Debug(fmt.Sprintf(format, v...)) }
 
-// Warnf is a warning.
+// Warnf is a warning. That there is nothing before TLS is as it should be.
 func (l serverLog) Warnf(format string, v ...any) {
-	l.Warn("hub", "message", fmt.Sprintf(format, v...))
+	line := fmt.Sprintf(format, v...)
+	if strings.Contains(line, "TLS Handshake First") {
+		l.Debug("hub", "message", line)
+		return
+	}
+	l.Warn("hub", "message", line)
 }
 
 // Fatalf is the last line.
@@ -188,9 +194,15 @@ func (l serverLog) Fatalf(format string, v ...any) {
 	l.Error("hub", "message", fmt.Sprintf(format, v...))
 }
 
-// Errorf is an error, such as a member that wants what it may not.
+// Errorf is an error, such as a member that wants what it may not. Of who may not
+// connect the guard tells, with the reason, and not more often than is good.
 func (l serverLog) Errorf(format string, v ...any) {
-	l.Warn("hub", "message", fmt.Sprintf(format, v...))
+	line := fmt.Sprintf(format, v...)
+	if strings.Contains(line, "authentication error") {
+		l.Debug("hub", "message", line)
+		return
+	}
+	l.Warn("hub", "message", line)
 }
 
 // Debugf says nothing.

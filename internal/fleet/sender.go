@@ -15,10 +15,6 @@ import (
 	"msg"
 )
 
-// ErrNotMember is for a computer that has not joined a fleet, or may not send
-// to one.
-var ErrNotMember = msg.UnsupportedError("this computer may not send to a fleet: an administrator of the fleet allows it with: msgd operator add USER@HOST --may \"send, broadcast\"")
-
 // Send sends a message to people on these members. It is written down before
 // it leaves, and goes on when ctx has ended: what comes of it then is in
 // Records. Absent members are told of at once; with Message.Queue they get it
@@ -29,7 +25,7 @@ func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
 	s, err := n.prepare(ctx, p, hosts, &e)
 	if err != nil {
-		if errors.Is(err, msg.ErrRefused) || errors.Is(err, ErrNotMember) {
+		if errors.Is(err, msg.ErrRefused) {
 			n.log.Warn("a message to the fleet is refused", "by", p.Sender(), "hosts", hosts, "reason", err)
 			n.local.Refuse(p.Sender(), m.ID, err.Error())
 		}
@@ -88,16 +84,25 @@ func (n *Node) mayAsk(p msg.Principal) (Grant, []byte, error) {
 	data := n.grant
 	n.mu.Unlock()
 	if data == nil {
-		return Grant{}, nil, ErrNotMember
+		return Grant{}, nil, fmt.Errorf("%w: this computer may not send to a fleet; %s", msg.ErrRefused, n.cure(p))
 	}
 	g, err := n.verifier.grant(data, n.clock())
 	if err != nil {
 		return g, nil, fmt.Errorf("%w: %v", msg.ErrRefused, err)
 	}
 	if !g.speaksFor(p, n.local.InGroup) {
-		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; an administrator of the fleet allows it with: msgd operator add %s@%s --may \"send, broadcast\"", msg.ErrRefused, g.Name, p.User, p.User, g.Name)
+		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; %s", msg.ErrRefused, g.Name, p.User, n.cure(p))
 	}
 	return g, data, nil
+}
+
+// cure is how somebody comes to be allowed to send.
+func (n *Node) cure(p msg.Principal) string {
+	who := n.config.Name
+	if !p.Superuser {
+		who = p.User + "@" + who
+	}
+	return fmt.Sprintf("an administrator of the fleet allows it, on its hub, with: msgd operator add %s --may \"send, broadcast, query\"", who)
 }
 
 // pace keeps to the number of messages a minute.

@@ -314,7 +314,7 @@ func (o *office) grant(name, may string) {
 	}
 	m, err := fleet.ParseMay(may, time.Now())
 	if err == nil {
-		_, err = admin.Allow(context.Background(), key, name, nil, m)
+		_, _, err = admin.Allow(context.Background(), key, name, nil, m)
 	}
 	if err != nil {
 		o.t.Fatal(err)
