@@ -39,10 +39,12 @@ func (m *member) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		wait := lookForFleet
 		if fleet.Joined(m.dir) {
-			if err := m.serve(ctx); err != nil {
-				m.log.Error("this computer is not in its fleet", "error", err)
-				wait = openAgain
+			err := m.serve(ctx)
+			if err == nil { // it has joined anew, or ctx has ended
+				continue
 			}
+			m.log.Error("this computer is not in its fleet", "error", err)
+			wait = openAgain
 		}
 		select {
 		case <-ctx.Done():

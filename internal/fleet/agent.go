@@ -69,7 +69,7 @@ func (n *Node) takeIn(e Envelope, data []byte, stored bool, now time.Time) {
 	h, fresh, err := n.inbox.add(first, now)
 	switch {
 	case err != nil:
-		n.refuse(data, err)
+		n.cannot(e, data, err)
 	case fresh:
 		n.start(func() { n.show(h, e) })
 	default:
@@ -81,6 +81,23 @@ func (n *Node) takeIn(e Envelope, data []byte, stored bool, now time.Time) {
 		}
 		n.publish(h)
 	}
+}
+
+// cannot is for a message that cannot be written down here. Nobody is shown it, and
+// its sender is told, unless the hub keeps it: then there is another time.
+func (n *Node) cannot(e Envelope, data []byte, err error) {
+	if e.Message.Queue > 0 {
+		n.log.Error("a message of the fleet has to wait", "id", e.ID, "error", err)
+		return
+	}
+	n.refuse(data, err)
+	r := n.newReport(e)
+	r.Error, r.Done = "it cannot be taken: "+err.Error(), true
+	sealed, err := r.Seal(n.key)
+	if err == nil {
+		err = n.conn.Publish(subjectAckAt(r.Sender, r.ID, n.config.site(), r.Host), sealed)
+	}
+	n.logError("telling that a message cannot be taken", err)
 }
 
 func (n *Node) newReport(e Envelope) Report {

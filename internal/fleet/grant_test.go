@@ -49,7 +49,9 @@ func testNarrowed(t *testing.T, o *office) {
 
 // TestCovers holds when a grant allows all that another does.
 func TestCovers(t *testing.T) {
-	may := func(text string, who ...string) Grant { return Grant{Key: "k", For: who, May: mustMay(t, text+", until 2100")} }
+	may := func(text string, who ...string) Grant {
+		return Grant{Key: "k", For: who, May: mustMay(t, text+", until 2100")}
+	}
 	base := may("send to tag:lab and web-*, broadcast, up to 10 hosts, 10 a minute", "alice", "@ops")
 	for _, c := range []struct {
 		what string

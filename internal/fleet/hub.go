@@ -33,6 +33,8 @@ type Hub struct {
 	acks   *acks
 	sites  *sites // those with leaf hubs
 	leaf   *leaf  // if this is one; else nil
+
+	upkeep
 }
 
 // Limits of a hub's store, which would otherwise take most of the disk.
@@ -62,7 +64,8 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 	if c.Leaf != nil {
 		b.site = c.Site
 	}
-	h := &Hub{dir: dir, config: c, book: b, log: log}
+	h := &Hub{dir: dir, config: c, book: b, log: log, upkeep: newUpkeep()}
+	b.came = func() { h.busy.Store(true) }
 	if c.Cluster == nil {
 		h.bus, err = startServer(dir, c, b, log)
 	} else {
@@ -143,7 +146,11 @@ func (h *Hub) open() (err error) {
 	if err := h.serve(); err != nil {
 		return err
 	}
-	return h.bus.admit(h.conn)
+	if err := h.bus.admit(h.conn); err != nil {
+		return err
+	}
+	h.tasks.Go(h.keepUp)
+	return nil
 }
 
 // Address is where the hub listens, or the cluster does.
@@ -156,11 +163,14 @@ func (h *Hub) Wait(ctx context.Context) error {
 		return nil
 	case <-h.bus.ended():
 		return errors.New("the hub has ended by itself")
+	case err := <-h.stuck:
+		return err
 	}
 }
 
 // Close ends the hub. What it has taken is on the disk.
 func (h *Hub) Close() {
+	h.endUpkeep()
 	if h.leaf != nil {
 		h.leaf.close()
 	}
