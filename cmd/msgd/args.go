@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"msg/internal/cli"
 	"msg/internal/control"
+	"msg/internal/fleet"
 )
 
 // Exit codes beside those of package cli, from sysexits.h.
@@ -48,7 +50,8 @@ type command struct {
 	name        string
 	flags       []string
 	run         func(program, options) int
-	least, most int // words that are not flags
+	least, most int    // words that are not flags
+	word        string // what the first of them is
 }
 
 func commands() []command {
@@ -60,16 +63,16 @@ func commands() []command {
 		{name: "serve", flags: serve, run: program.serve},
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
-		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1},
-		{name: "forward", run: program.forward, least: 1, most: 1},
+		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1, word: "the token, which msgd hub token prints on the hub"},
+		{name: "forward", run: program.forward, least: 1, most: 1, word: "the file"},
 		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline", "leaf-of", "site", "summary"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
 		{name: "hub token", flags: []string{"hub", "uses", "for", "site"}, run: program.hubToken},
 		{name: "doctor", flags: []string{"config", "hub"}, run: program.doctor},
 		{name: "members", flags: []string{"hub"}, run: program.members},
-		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100},
-		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1},
-		{name: "revoke", flags: []string{"hub", "key", "grant"}, run: program.revoke, least: 1, most: 1},
+		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100, word: "the name of a member"},
+		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1, word: "who it is, such as alice@desk-1"},
+		{name: "revoke", flags: []string{"hub", "key", "grant"}, run: program.revoke, least: 1, most: 1, word: "the name of a member"},
 		{name: "version", run: program.version},
 		{name: "help", run: program.help},
 	}, serviceCommands()...)
@@ -114,13 +117,15 @@ func parse(args []string) (command, options, error) {
 	case len(o.words) > c.most:
 		return c, o, fmt.Errorf("%s: %q is one word too many", c.name, o.words[c.most])
 	case len(o.words) < c.least:
-		return c, o, fmt.Errorf("%s: a word is missing", c.name)
+		return c, o, fmt.Errorf("%s: %s, is missing", c.name, c.word)
 	case (o.cluster == "") != (o.ca == ""):
 		return c, o, fmt.Errorf("%s: --cluster and --ca go together", c.name)
 	case slices.Contains(c.flags, "may") && o.may == "":
-		return c, o, fmt.Errorf("%s: --may is missing", c.name)
+		return c, o, fmt.Errorf("%s: --may is missing: what is allowed, such as \"send to tag:lab, broadcast, up to 500 hosts, until 2027-12-31\"", c.name)
 	case c.name == "hub init":
 		return c, o, o.checkLeaf()
+	case slices.Contains(c.flags, "uses") && (o.uses < 1 || o.uses > fleet.MostUses):
+		return c, o, fmt.Errorf("%s: --uses %d: a token is for 1 to %d computers", c.name, o.uses, fleet.MostUses)
 	case o.site != "" && o.uses != 1:
 		return c, o, fmt.Errorf("%s: a token with --site is for one leaf hub", c.name)
 	}
@@ -139,6 +144,25 @@ func (o options) checkLeaf() error {
 	}
 	return nil
 }
+
+// setLife reads how long a token is good.
+func (o *options) setLife(s string) (err error) {
+	const day = 24 * time.Hour
+	if n, found := strings.CutSuffix(s, "d"); found {
+		var days uint64
+		days, err = strconv.ParseUint(n, 10, 12)
+		o.life = time.Duration(days) * day
+	} else {
+		o.life, err = time.ParseDuration(s)
+	}
+	if err != nil || o.life <= 0 || o.life > longestLife {
+		return fmt.Errorf("write how long it is good, such as 90m, 24h or 7d, at most %dd", longestLife/day)
+	}
+	return nil
+}
+
+// longestLife is as long as a grant is good if nothing else is said.
+const longestLife = 365 * 24 * time.Hour
 
 // parseMixed takes flags also behind words.
 func parseMixed(f *flag.FlagSet, args []string, words *[]string) error {
@@ -179,7 +203,7 @@ func (c command) defineFleet(f *flag.FlagSet, o *options) {
 		"site":    func() { f.StringVar(&o.site, "site", "", "") },
 		"summary": func() { f.IntVar(&o.summary, "summary", 0, "") },
 		"uses":    func() { f.IntVar(&o.uses, "uses", 1, "") },
-		"for":     func() { f.DurationVar(&o.life, "for", time.Hour, "") },
+		"for":     func() { o.life = time.Hour; f.Func("for", "", o.setLife) },
 		"may":     func() { f.StringVar(&o.may, "may", "", "") },
 		"key":     func() { f.StringVar(&o.key, "key", "", "") },
 		"grant":   func() { f.BoolVar(&o.grant, "grant", false, "") },
@@ -200,10 +224,13 @@ msgd forward FILE
 msgd hub init [--listen HOST:PORT] [--address HOST:PORT|srv:DOMAIN,...] [--offline]
 msgd hub init --cluster HOST:PORT,... --ca FILE [--offline]
 msgd hub init --leaf-of TOKEN --site NAME [--summary N] [--listen ...] [--address ...]
-msgd hub serve | hub token [--uses N | --site NAME] [--for TIME]
+msgd hub serve
+msgd hub token [--uses N | --site NAME] [--for TIME]
 msgd doctor [--config FILE]
-msgd members | tag HOST [TAG...] | revoke HOST [--grant] [--key FILE]
-msgd operator add [USER@]HOST --may "WHAT" [--key FILE]
+msgd members
+msgd tag HOST [TAG...]
+msgd operator add [USER,...@]HOST --may "WHAT" [--key FILE]
+msgd revoke HOST [--grant] [--key FILE]
 msgd version | help
 ` + serviceUsage
 
@@ -285,7 +312,14 @@ func (p program) version(options) int {
 	return cli.ExitOK
 }
 
-// usageLines is what is printed for arguments that are not understood.
-func usageLines(err error) string {
-	return cli.ErrorLine("msgd", err) + "\nusage: " + strings.ReplaceAll(strings.TrimSuffix(usage, "\n"), "\n", "\n       ") + "\n"
+// usageLines is what is printed for arguments of a command that are not
+// understood; without one, what there is.
+func (c command) usageLines(err error) string {
+	var lines []string
+	for line := range strings.Lines(usage) {
+		if line = strings.TrimSuffix(line, "\n"); c.name == "" || strings.HasPrefix(line+" ", "msgd "+c.name+" ") {
+			lines = append(lines, line)
+		}
+	}
+	return cli.ErrorLine("msgd", err) + "\nusage: " + strings.Join(lines, "\n       ") + "\n"
 }

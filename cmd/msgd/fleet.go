@@ -39,9 +39,11 @@ func (m *member) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		wait := lookForFleet
 		if fleet.Joined(m.dir) {
-			if err := m.serve(ctx); err != nil {
-				m.log.Error("this computer is not in its fleet", "error", err)
+			err := m.serve(ctx)
+			if err == nil { // it has joined anew, or ctx has ended
+				continue
 			}
+			m.log.Error("this computer is not in its fleet", "error", err)
 			wait = openAgain
 		}
 		select {
@@ -52,7 +54,23 @@ func (m *member) run(ctx context.Context) error {
 	return nil
 }
 
+// serve is the life of one membership: until ctx ends, or this computer has
+// joined anew.
 func (m *member) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stamp := fleet.Stamp(m.dir)
+	go func() {
+		tick := time.NewTicker(lookForFleet)
+		defer tick.Stop()
+		for ctx.Err() == nil && fleet.Stamp(m.dir) == stamp {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+			}
+		}
+		cancel()
+	}()
 	n, err := fleet.Open(m.dir, cli.Version(), fleet.Local{
 		Send: m.Daemon.Send, Follow: m.Follow, Refuse: m.NoteRefused, Sessions: m.Daemon.Sessions, InGroup: m.accounts.InGroup, Via: forwardSocket,
 	}, m.log)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -52,7 +54,7 @@ func (p program) hubInit(o options) int {
 			return p.fail(cli.ExitFailed, err)
 		}
 	}
-	fmt.Fprintf(p.out, "The hub is in %s. Start it:\n\n    msgd hub serve\n\nand let computers join, %d of them within %v:\n\n    msgd join %s\n", o.hub, firstUses, firstLife, token)
+	fmt.Fprintf(p.out, "The hub is in %s. %s\nand let computers join, %d of them within %v hours, as root:\n\n    msgd join %s\n", o.hub, o.howToStart(), firstUses, firstLife.Hours(), token)
 	if o.offline {
 		fmt.Fprintf(p.out, "\nThe key of the organisation is shown only now. Keep it where this computer is not,\nand hand it to msgd operator and msgd revoke with --key FILE:\n\n    %s\n", seed)
 	} else {
@@ -107,8 +109,21 @@ func (p program) leafInit(o options) int {
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
 	}
-	fmt.Fprintf(p.out, "The leaf hub of site %s is in %s. Start it:\n\n    msgd hub serve\n\nand let computers of the site join, %d of them within %v:\n\n    msgd join %s\n", text.Line(strings.ToLower(o.site)), o.hub, firstUses, firstLife, token)
+	fmt.Fprintf(p.out, "The leaf hub of site %s is in %s. %s\nand let computers of the site join, %d of them within %v hours, as root:\n\n    msgd join %s\n", text.Line(strings.ToLower(o.site)), o.hub, o.howToStart(), firstUses, firstLife.Hours(), token)
 	return cli.ExitOK
+}
+
+// howToStart is how the hub of the folder is started: the unit serves the usual
+// one.
+func (o options) howToStart() string {
+	const start = "Start it:\n\n    "
+	if o.hub != defaultHub() {
+		return start + "msgd hub serve --hub " + o.hub + "\n"
+	}
+	if runtime.GOOS != "linux" {
+		return start + "msgd hub serve\n"
+	}
+	return start + "systemctl enable --now msgd-hub.service\n\n(or, without systemd: msgd hub serve),\n"
 }
 
 func portOf(listen string) string {
@@ -242,16 +257,9 @@ func (o options) orgKey() (fleet.Key, error) {
 
 // operatorAdd is msgd operator add.
 func (p program) operatorAdd(o options) int {
-	who, host, found := strings.Cut(o.words[0], "@")
-	if strings.HasPrefix(o.words[0], "@") { // a group: @ops@desk-1
-		who, host, found = strings.Cut(o.words[0][1:], "@")
-		who = "@" + who
-	}
-	var speaksFor []string
-	if found {
-		speaksFor = []string{who}
-	} else {
-		host = who
+	host, speaksFor, err := operators(o.words[0])
+	if err != nil {
+		return p.fail(cli.ExitUsage, err)
 	}
 	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
 		may, err := fleet.ParseMay(o.may, time.Now())
@@ -262,17 +270,29 @@ func (p program) operatorAdd(o options) int {
 		if err != nil {
 			return err
 		}
-		g, err := a.Allow(ctx, key, strings.ToLower(host), speaksFor, may)
-		if err != nil {
-			return err
+		g, before, err := a.Allow(ctx, key, host, speaksFor, may)
+		if g.Name != "" {
+			fmt.Fprintf(p.out, "%s on %s may: %s\n", text.Line(g.Speakers()), text.Line(g.Name), text.Line(g.May.String()))
 		}
-		speakers := "root"
-		if found {
-			speakers = "root and " + who
+		if before != nil {
+			fmt.Fprintf(p.out, "That takes the place of: %s: %s\n", text.Line(before.Speakers()), text.Line(before.May.String()))
 		}
-		fmt.Fprintf(p.out, "%s on %s may: %s\n", text.Line(speakers), text.Line(g.Name), text.Line(g.May.String()))
-		return nil
+		return err
 	})
+}
+
+// operators reads who may send from where: alice@desk-1, alice,@ops@desk-1, or
+// desk-1 for root alone.
+func operators(s string) (host string, speaksFor []string, err error) {
+	i := strings.LastIndex(s, "@")
+	host = strings.ToLower(s[i+1:])
+	if i >= 0 {
+		speaksFor = strings.Split(s[:i], ",")
+	}
+	if host == "" || slices.Contains(speaksFor, "") || slices.Contains(speaksFor, "@") {
+		return "", nil, fmt.Errorf("operator add: %q does not say who, and on which computer: write alice@desk-1, alice,@ops@desk-1 for a user and a group, or desk-1 for root there", s)
+	}
+	return host, speaksFor, nil
 }
 
 // revoke is msgd revoke.

@@ -27,7 +27,7 @@ type program struct {
 func (p program) main(args []string) int {
 	c, o, err := parse(args)
 	if err != nil {
-		fmt.Fprint(p.err, usageLines(err))
+		fmt.Fprint(p.err, c.usageLines(err))
 		return cli.ExitUsage
 	}
 	return c.run(p, o)

@@ -272,6 +272,7 @@ func (dl *delivery) cutShort() {
 	dl.mu.Lock()
 	defer dl.mu.Unlock()
 	dl.cut = true
+	dl.changed()
 }
 
 // final waits until the end of a session's part is on the disk.

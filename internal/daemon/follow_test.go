@@ -61,6 +61,70 @@ func testFollow(t *testing.T) {
 	o.stop()
 }
 
+// TestFollowKept holds that Follow tells what becomes of what is kept for people
+// who are not signed in, for whom the sender does not wait: also after a restart.
+func TestFollowKept(t *testing.T) { synctest.Test(t, testFollowKept) }
+
+func testFollowKept(t *testing.T) {
+	c := testConfig(t)
+	fake := hosttest.NewFake()
+	o := run(t, c, fake)
+	m := keep(newMessage("for later"))
+	m.ID = msg.NewID(time.Now())
+	if err := o.Send(t.Context(), principal("root"), msg.Target{msg.ParseSelector("bob"), msg.ParseSelector("alice")}, m, func(msg.Receipt) {}); err != nil {
+		t.Fatal(err)
+	}
+	follow := func() (receipts func() []msg.Receipt, ended chan error) {
+		var list []msg.Receipt
+		ended = make(chan error, 1)
+		go func() {
+			known, err := o.Follow(context.Background(), m.ID, func(r msg.Receipt) { list = append(list, r) })
+			if !known {
+				t.Error("it is not known")
+			}
+			ended <- err
+		}()
+		synctest.Wait()
+		return func() []msg.Receipt { return list }, ended
+	}
+	receipts, ended := follow()
+	want(t, "before", last(receipts()), "alice queued, bob queued")
+	for _, r := range receipts() {
+		if !r.Final { // as Send has told it
+			t.Errorf("not final: %+v", r)
+		}
+	}
+	fake.Arrive(seat("1", "bob"))
+	synctest.Wait()
+	want(t, "bob is here", last(receipts()), "1 accepted, alice queued, bob queued")
+	o.stop()
+	if err := <-ended; !errors.Is(err, msg.ErrStopping) {
+		t.Errorf("the end of msgd: %v", err)
+	}
+	o = run(t, c, fake)
+	receipts, ended = follow()
+	want(t, "after a restart", last(receipts()), "1 accepted, alice queued")
+	fake.Arrive(seat("2", "alice"))
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	want(t, "the end", last(receipts()), "1 accepted, 2 accepted, alice queued")
+
+	late := keep(newMessage("for nobody"))
+	late.ID = msg.NewID(time.Now())
+	if err := o.Send(t.Context(), principal("root"), msg.Target{msg.ParseSelector("zoe")}, late, func(msg.Receipt) {}); err != nil {
+		t.Fatal(err)
+	}
+	m = late
+	receipts, ended = follow()
+	time.Sleep(late.Queue + time.Second)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	want(t, "nobody came", last(receipts()), "zoe expired")
+	o.stop()
+}
+
 // TestFleetRules holds that an account of another computer is none of this
 // one, whatever it is called.
 func TestFleetRules(t *testing.T) {

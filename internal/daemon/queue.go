@@ -110,6 +110,18 @@ func (q *queue) take(fits func(*kept) bool) (taken []*kept) {
 	return taken
 }
 
+// find finds what is kept of a message with this ID.
+func (q *queue) find(id string) *delivery {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, k := range q.list {
+		if k.dl != nil && k.dl.entry.Message.ID == id {
+			return k.dl
+		}
+	}
+	return nil
+}
+
 // takeOf takes what is kept of one message.
 func (q *queue) takeOf(dl *delivery) []*kept {
 	return q.take(func(k *kept) bool { return k.dl == dl })

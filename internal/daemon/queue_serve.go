@@ -43,7 +43,7 @@ func (d *Daemon) deliverReady(here map[string][]msg.Session, now time.Time) time
 	ready := map[string][]*kept{}
 	d.queue.take(func(k *kept) bool {
 		until, ok := d.reachable(k, here[k.account], now)
-		if ok {
+		if ok = ok && k.dl.hold(); ok { // so that it is always in the queue, or on its way
 			ready[k.account] = append(ready[k.account], k)
 		} else if until.Before(next) {
 			next = until
@@ -75,15 +75,16 @@ func (d *Daemon) reachable(k *kept, here []msg.Session, now time.Time) (until ti
 }
 
 // deliverKept shows one person everything that was kept, in its order: the
-// next when the one before is on the screen.
+// next when the one before is on the screen. All of it is held, and is let go.
 func (d *Daemon) deliverKept(list []*kept, here []msg.Session) {
 	for _, k := range list {
-		if !d.deliverOne(k, here) {
+		if d.deliverOne(k, here) {
+			k.letGo()
+			k.dl.wait(d.base, func() bool { return len(k.dl.drawing) == 0 })
+		} else {
 			k.cutOff()
-			continue
 		}
-		k.letGo()
-		k.dl.wait(d.base, func() bool { return len(k.dl.drawing) == 0 })
+		k.dl.release()
 	}
 }
 
@@ -95,10 +96,9 @@ func (d *Daemon) deliverOne(k *kept, here []msg.Session) bool {
 	for _, s := range here {
 		places = append(places, place{s, d.decide(k.dl.entry.By, ActionQueue, s, time.Now()).receipt})
 	}
-	if d.isStopping() || !k.dl.hold() {
+	if d.isStopping() {
 		return false
 	}
-	defer k.dl.release()
 	fresh, written := k.dl.moveIn(k.place, places)
 	select {
 	case <-written:

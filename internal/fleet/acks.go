@@ -39,6 +39,7 @@ func (a *acks) close() {
 
 // take is given each report.
 func (a *acks) take(m *nats.Msg) {
+	a.hub.busy.Store(true)
 	a.mu.Lock()
 	a.list = append(a.list, m)
 	a.mu.Unlock()
@@ -78,7 +79,7 @@ func (a *acks) write(ctx context.Context, list []*nats.Msg) {
 	sizes := map[string]int{}
 	flush := func(subject string) {
 		if err := a.commit(ctx, subject, batches[subject]); err != nil && ctx.Err() == nil {
-			a.hub.log.Error("writing stream AUDIT", "error", err) // they are sent again
+			a.hub.storeFails("writing stream AUDIT", err) // they are sent again
 		}
 		delete(batches, subject)
 		delete(sizes, subject)

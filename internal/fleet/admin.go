@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -48,9 +49,20 @@ func openAdministrator(dir string, servers ...string) (*Administrator, error) {
 	conn, err := nats.Connect(urls(servers), nats.Secure(pinned(pin, hubs...)), nats.TLSHandshakeFirst(),
 		nats.Nkey(public, key.Sign), nats.CustomInboxPrefix(adminInbox), nats.Timeout(hubTimeout), nats.Name(userAdmin))
 	if err != nil {
-		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(servers, ","), err)
+		return nil, fmt.Errorf("reaching the hub on %s: %w; it has to run: msgd hub serve", strings.Join(servers, ","), plainly(err))
 	}
 	return &Administrator{dir, c, conn}, nil
+}
+
+// plainly puts words in place of those of the library.
+func plainly(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrNoServers):
+		return errors.New("nobody answers")
+	case errors.Is(err, nats.ErrAuthorization):
+		return errors.New("it does not know the key of its administrator in this folder: another hub answers there")
+	}
+	return err
 }
 
 // Close ends the connection.
@@ -76,7 +88,7 @@ func (a *Administrator) Describe(m MemberInfo) string {
 	if err != nil {
 		return err.Error()
 	}
-	return strings.Join(append([]string{"root"}, g.For...), " and ") + ": " + g.May.String()
+	return g.Speakers() + ": " + g.May.String()
 }
 
 // Invite makes a join token for so many computers.
@@ -104,22 +116,47 @@ func (a *Administrator) Tag(ctx context.Context, name string, tags []string) err
 }
 
 // Allow signs a grant for a member with the key of the organisation, and hands
-// it out. It replaces the one that the member has.
-func (a *Administrator) Allow(ctx context.Context, org nkeys.KeyPair, name string, speaksFor []string, may May) (Grant, error) {
+// it out. It replaces the one that the member has, which is returned, and which
+// is revoked unless the new one allows all that it did.
+func (a *Administrator) Allow(ctx context.Context, org nkeys.KeyPair, name string, speaksFor []string, may May) (g Grant, before *Grant, err error) {
 	m, err := a.member(ctx, name)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, nil, err
 	}
-	g, err := NewGrant(a.config.Org, name, m.Key, speaksFor, may, time.Now())
+	g, err = NewGrant(a.config.Org, name, m.Key, speaksFor, may, time.Now())
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, nil, err
 	}
 	data, err := g.Seal(org)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, nil, err
 	}
-	_, err = a.ask(ctx, verbGrant, ask{Name: name, Data: data})
-	return g, err
+	if _, err = a.ask(ctx, verbGrant, ask{Name: name, Data: data}); err != nil {
+		return Grant{}, nil, err
+	}
+	old, err := OpenGrant(m.Grant, a.config.Org, time.Now())
+	if err != nil {
+		return g, nil, nil //nolint:nilerr // there was none that counts
+	}
+	if g.covers(old) { // what was signed with it, and is kept, goes on
+		return g, &old, nil
+	}
+	return g, &old, a.revokeAlso(ctx, org, old.ID)
+}
+
+// revokeAlso puts more on the list of what is revoked.
+func (a *Administrator) revokeAlso(ctx context.Context, org nkeys.KeyPair, keys ...string) error {
+	t, err := a.ask(ctx, verbMembers, ask{})
+	if err != nil {
+		return err
+	}
+	before, _ := openRevocations(t.Revoked, a.config.Org) // none is an empty list
+	data, err := before.With(a.config.Org, time.Now(), keys...).Seal(org)
+	if err != nil {
+		return err
+	}
+	_, err = a.ask(ctx, verbRevoked, ask{Data: data})
+	return err
 }
 
 func (a *Administrator) member(ctx context.Context, name string) (MemberInfo, error) {
@@ -132,7 +169,14 @@ func (a *Administrator) member(ctx context.Context, name string) (MemberInfo, er
 			return m, nil
 		}
 	}
-	return MemberInfo{}, fmt.Errorf("%q is not a member: msgd members lists them", name)
+	return MemberInfo{}, notMember(name)
+}
+
+func notMember(name string) error {
+	if _, host, found := strings.Cut(strings.TrimPrefix(name, "@"), "@"); found {
+		return fmt.Errorf("%q is not a member: write the name of the computer, %s, alone", name, host)
+	}
+	return fmt.Errorf("%q is not a member: msgd members lists them", name)
 }
 
 // Revoke takes a member out of the book and ends its connections, or, with
@@ -146,7 +190,7 @@ func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name stri
 	}
 	i := slices.IndexFunc(t.Members, func(m MemberInfo) bool { return m.Name == name })
 	if i < 0 {
-		return fmt.Errorf("%q is not a member: msgd members lists them", name)
+		return notMember(name)
 	}
 	verb, keys := verbRemove, []string{t.Members[i].Key}
 	if grantOnly {
@@ -158,11 +202,5 @@ func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name stri
 	if _, err := a.ask(ctx, verb, ask{Name: name}); err != nil || org == nil || len(keys) == 0 {
 		return err
 	}
-	before, _ := openRevocations(t.Revoked, a.config.Org) // none is an empty list
-	data, err := before.With(a.config.Org, time.Now(), keys...).Seal(org)
-	if err != nil {
-		return err
-	}
-	_, err = a.ask(ctx, verbRevoked, ask{Data: data})
-	return err
+	return a.revokeAlso(ctx, org, keys...)
 }

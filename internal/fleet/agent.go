@@ -40,7 +40,7 @@ func (n *Node) receive(subject string, data []byte, stored bool) {
 	case e.Op == opSessions:
 		n.start(func() { n.tellSessions(e) })
 	default:
-		n.takeIn(e, data, now)
+		n.takeIn(e, data, stored, now)
 	}
 }
 
@@ -61,23 +61,43 @@ func (n *Node) start(f func()) {
 	}
 }
 
-// takeIn puts a message into the inbox and has it shown, once.
-func (n *Node) takeIn(e Envelope, data []byte, now time.Time) {
-	h, fresh, err := n.inbox.add(&held{ID: e.ID, Wire: data, Expires: e.Expires, Report: n.newReport(e)}, now)
+// takeIn puts a message into the inbox and has it shown, once. Whoever sends it
+// again is told what has come of it.
+func (n *Node) takeIn(e Envelope, data []byte, stored bool, now time.Time) {
+	first := &held{ID: e.ID, Wire: data, Expires: e.Expires, Report: n.newReport(e)}
+	first.isReplay(e)
+	h, fresh, err := n.inbox.add(first, now)
 	switch {
 	case err != nil:
-		n.refuse(data, err)
+		n.cannot(e, data, err)
 	case fresh:
 		n.start(func() { n.show(h, e) })
 	default:
 		h.mu.Lock()
-		replayed := h.settled()
+		replayed := h.isReplay(e) && !stored // the hub may not know what is here
 		h.mu.Unlock()
-		if replayed { // the hub has all that there is to know
+		if replayed {
 			n.refuse(data, errors.New("it has been here before, and a message is shown once"))
 		}
 		n.publish(h)
 	}
+}
+
+// cannot is for a message that cannot be written down here. Nobody is shown it, and
+// its sender is told, unless the hub keeps it: then there is another time.
+func (n *Node) cannot(e Envelope, data []byte, err error) {
+	if e.Message.Queue > 0 {
+		n.log.Error("a message of the fleet has to wait", "id", e.ID, "error", err)
+		return
+	}
+	n.refuse(data, err)
+	r := n.newReport(e)
+	r.Error, r.Done = "it cannot be taken: "+err.Error(), true
+	sealed, err := r.Seal(n.key)
+	if err == nil {
+		err = n.conn.Publish(subjectAckAt(r.Sender, r.ID, n.config.site(), r.Host), sealed)
+	}
+	n.logError("telling that a message cannot be taken", err)
 }
 
 func (n *Node) newReport(e Envelope) Report {
@@ -92,33 +112,29 @@ func (n *Node) show(h *held, e Envelope) {
 		m.Queue = max(e.Expires.Sub(n.clock()), time.Second)
 	}
 	err := n.local.Send(context.Background(), e.principal(), e.target(), m, func(r msg.Receipt) { n.progress(h, m, r) })
+	if n.keepFor(h, err) {
+		_, err = n.attend(h, e)
+	}
 	n.finish(h, err)
 }
 
 // progress is told of each receipt. The last ones go out with the end.
 func (n *Node) progress(h *held, m msg.Message, r msg.Receipt) {
 	h.mu.Lock()
-	h.Report.put(r)
+	news := h.Report.put(r)
 	open := false
 	for _, x := range h.Report.Receipts {
 		open = open || !x.Final
 	}
-	h.Report.Serial++
+	kept := h.attended && h.Report.keeps()
+	h.Report.Kept = h.Report.Kept || kept
+	if news {
+		h.Report.Serial++
+	}
 	h.mu.Unlock()
-	if m.Wait && open {
+	if news && (m.Wait && open || kept) {
 		n.publish(h)
 	}
-}
-
-// put replaces the receipt of a session.
-func (r *Report) put(x msg.Receipt) {
-	for i, old := range r.Receipts {
-		if old.Session.ID == x.Session.ID && old.Session.User == x.Session.User {
-			r.Receipts[i] = x
-			return
-		}
-	}
-	r.Receipts = append(r.Receipts, x)
 }
 
 // finish is the end of a message here, unless msgd ends: then the next one goes
@@ -206,7 +222,7 @@ func (n *Node) goOn() {
 		}
 		n.logError("writing the inbox of the fleet", n.inbox.revive(h))
 		n.start(func() {
-			known, err := n.local.Follow(context.Background(), h.ID, func(r msg.Receipt) { n.progress(h, e.Message, r) })
+			known, err := n.attend(h, e)
 			switch {
 			case known || err != nil:
 				n.finish(h, err)

@@ -32,6 +32,7 @@ type book struct {
 	site    string            // that the members are of
 	taken   map[string]string // names of members of other sites, with those
 	changed func()            // is told of each change, and must not wait; may be nil
+	came    func()            // is told of each member that connects, and must not wait; may be nil
 }
 
 // record is one member.
@@ -92,10 +93,22 @@ func (b *book) save() error {
 	for _, name := range slices.Sorted(maps.Keys(b.members)) {
 		j.Members = append(j.Members, b.members[name])
 	}
-	if b.changed != nil {
+	err := writeJSON(b.path, j)
+	if err == nil && b.changed != nil {
 		b.changed()
 	}
-	return writeJSON(b.path, j)
+	return err
+}
+
+// saveOr writes the book, and undoes what cannot be written: what is told must
+// not be gone after a restart. mu is held.
+func (b *book) saveOr(undo func()) error {
+	err := b.save()
+	if err != nil {
+		undo()
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	return nil
 }
 
 // copied is a copy of a member for others; mu is held.
@@ -129,7 +142,7 @@ func (b *book) addInvitation(i *invitation) (string, error) {
 		return "", fmt.Errorf("there are %d join tokens already that are still good", len(b.invites))
 	}
 	b.invites[hashOf(secret)] = i
-	return secret, b.save()
+	return secret, b.saveOr(func() { delete(b.invites, hashOf(secret)) })
 }
 
 // find returns a copy of the member with a key.
@@ -183,7 +196,11 @@ func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 	r := &record{Name: name, Key: key, Joined: now.UTC(), Seen: now.UTC(), Number: b.last}
 	i.Left--
 	b.members[name], b.byKey[key] = r, r
-	return b.copied(r), b.save()
+	return b.copied(r), b.saveOr(func() {
+		i.Left++
+		delete(b.members, name)
+		delete(b.byKey, key)
+	})
 }
 
 // change changes one member.
@@ -194,8 +211,9 @@ func (b *book) change(name string, change func(*record)) (record, error) {
 	if r == nil {
 		return record{}, b.notMember(name)
 	}
+	before := *r
 	change(r)
-	return b.copied(r), b.save()
+	return b.copied(r), b.saveOr(func() { *r = before })
 }
 
 // remove takes a member out of the book.
@@ -209,7 +227,10 @@ func (b *book) remove(name string) (record, error) {
 	delete(b.members, name)
 	delete(b.byKey, r.Key)
 	b.removed = append(b.removed, r.Key)
-	return b.copied(r), b.save()
+	return b.copied(r), b.saveOr(func() {
+		b.members[name], b.byKey[r.Key] = r, r
+		b.removed = b.removed[:len(b.removed)-1]
+	})
 }
 
 // saw remembers that a member was there. It is on the disk with the next
@@ -239,8 +260,9 @@ func (b *book) all() []record {
 func (b *book) setRevoked(data []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := b.revoked
 	b.revoked = data
-	return b.save()
+	return b.saveOr(func() { b.revoked = before })
 }
 
 func (b *book) getRevoked() []byte {

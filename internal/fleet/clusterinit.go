@@ -72,11 +72,12 @@ func authorityPin(ca []byte, now time.Time) ([]byte, error) {
 // clusterKeys are the public halves of the hub's keys, for the servers.
 type clusterKeys struct {
 	Account, Own, System, Issuer, Seal string
-	MaxPayload                         int
+	MaxPayload, PingMax                int
+	Ping                               time.Duration
 }
 
 func makeClusterKeys(dir string) error {
-	k := clusterKeys{Account: account, MaxPayload: maxPayload}
+	k := clusterKeys{Account: account, MaxPayload: maxPayload, Ping: pingMember, PingMax: pingMemberOut}
 	for _, x := range []struct {
 		file   string
 		make   func() (nkeys.KeyPair, error)
@@ -123,6 +124,11 @@ var clusterConf = template.Must(template.New("").Parse(`# What the fleet of msgd
 # over into its block accounts, and leaves this one out.
 
 max_payload: {{.MaxPayload}}
+
+# After a minute it is known that a member is off whose power was cut. With the
+# defaults of a nats-server that takes up to eight.
+ping_interval: "{{.Ping}}"
+ping_max: {{.PingMax}}
 
 accounts {
     {{.Account}} {

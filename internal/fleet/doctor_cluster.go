@@ -105,6 +105,9 @@ func (d *doctor) oneServer(about string, v server.Varz, members int) {
 	if v.MaxConn <= members {
 		d.wrong("raise max_connections", about, "it takes %d connections, and there are %d members", v.MaxConn, members)
 	}
+	if gone := absentAfter(v.PingInterval, v.MaxPingsOut); gone > slowPings {
+		d.wrong("leave ping_interval and ping_max as "+ClusterFile+" has them", about, "a member whose power was cut counts as connected for up to %v", gone)
+	}
 	if !v.TLSRequired {
 		d.wrong("give it a block tls", about, "it does not want TLS")
 	}
@@ -125,6 +128,16 @@ func (d *doctor) oneServer(about string, v server.Varz, members int) {
 		return
 	}
 	d.ok(about, "its store writes each message to the disk at once")
+}
+
+// slowPings is too long for a member that is off to count as connected.
+const slowPings = 3 * time.Minute
+
+// absentAfter is how long a server takes at most to know that somebody is gone
+// without a word, which it looks for at each interval: once it finds that it has
+// heard from him since the last time; then it asks.
+func absentAfter(interval time.Duration, out int) time.Duration {
+	return time.Duration(out+2) * interval
 }
 
 // defaultSync is what a nats-server does that is not told.

@@ -148,6 +148,7 @@ func TestDoctorServer(t *testing.T) {
 		"sync of 10 s": {whole + "jetstream { store_dir: store, max_file: 100MB, sync_interval: 10s }\n", time.Now().AddDate(1, 0, 0), true, []string{"it writes to the disk every 10s", "its store takes 104857600 bytes"}},
 		"not included": {whole, time.Now().AddDate(1, 0, 0), false, []string{"system account: ", "it does not know the key of the hub in system.nk", "account MSGD: "}},
 		"small":        {whole + "jetstream { store_dir: store, max_file: 1GB, sync_interval: always }\nmax_connections: 3\nmax_payload: 1MB\n", time.Now().AddDate(1, 0, 0), true, []string{"set max_payload: 8388608", "it takes 3 connections, and there are 3 members"}},
+		"slow pings":   {whole + "jetstream { store_dir: store, max_file: 1GB, sync_interval: always }\nping_interval: \"2m\"\nping_max: 2\n", time.Now().AddDate(1, 0, 0), true, []string{"counts as connected for up to 8m0s", "leave ping_interval"}},
 		"late TLS":     {strings.Replace(whole, "true", "false", 1), time.Now().AddDate(1, 0, 0), true, []string{`it does not begin with TLS; its block tls needs "handshake_first: true"`}},
 		"old paper":    {whole + "jetstream { store_dir: store, max_file: 1GB, sync_interval: always }\n", time.Now().AddDate(0, 0, 5), true, []string{"the certificate of 127.0.0.1 is good until", "renew it"}},
 		"expired":      {whole, time.Now().Add(-time.Minute), true, []string{"certificate has expired"}},

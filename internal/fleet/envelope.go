@@ -27,6 +27,10 @@ type Envelope struct {
 	Message msg.Message `json:"message"`
 	Issued  time.Time   `json:"issued"`
 	Expires time.Time   `json:"expires"`
+
+	// Again is when its sender has sent it again, to whoever had said nothing.
+	// Each copy has its own, and so is no replay of another.
+	Again time.Time `json:"again,omitzero"`
 }
 
 // What is asked for.
@@ -75,6 +79,9 @@ func (e Envelope) check() error {
 	case e.Expires.Sub(e.Issued) <= 0 || e.Expires.Sub(e.Issued) > maxLife+maxSkew:
 		return fmt.Errorf("it is valid from %v to %v", e.Issued, e.Expires)
 	}
+	if !e.Again.IsZero() && !e.Again.After(e.Issued) {
+		return fmt.Errorf("it was sent again at %v, and is of %v", e.Again, e.Issued)
+	}
 	if err := e.Hosts.check(); err != nil || e.Op == opSessions {
 		return err
 	}
@@ -90,12 +97,24 @@ func isID(id string) bool {
 }
 
 // life is how long a message matters: as long as it is shown, or kept.
-func life(m msg.Message) time.Duration {
-	shown := m.Timeout
-	if shown == 0 {
-		shown = untilAnswered
+func life(m msg.Message) time.Duration { return min(max(onScreen(m), m.Queue), maxLife) }
+
+// onScreen is how long a message stays on a screen, at most.
+func onScreen(m msg.Message) time.Duration {
+	if m.Timeout == 0 {
+		return untilAnswered
 	}
-	return min(max(shown, m.Queue), maxLife)
+	return m.Timeout
+}
+
+// over is when nothing that comes of it can come any more: what was kept may be
+// shown in the last moment.
+func (e Envelope) over() time.Time {
+	end := e.Expires.Add(lateAnswer)
+	if e.Message.Queue > 0 && e.Message.Wait {
+		end = end.Add(onScreen(e.Message))
+	}
+	return end
 }
 
 // Seal signs the envelope; grant is the sealed grant of the signer.
@@ -186,6 +205,10 @@ type member struct {
 // for now. One that comes from the store of the hub may be old.
 func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now time.Time) error {
 	a, ok := parseAddress(subject)
+	left := e.Issued // when this copy left its sender
+	if !e.Again.IsZero() {
+		left = e.Again
+	}
 	switch {
 	case !ok || a.kind != e.kind() || a.sender != e.Sender:
 		return fmt.Errorf("%w: it came on the subject %q, which is not that of %s", errProof, subject, e.Sender)
@@ -195,10 +218,10 @@ func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now ti
 		return errNotForUs
 	case !now.Before(e.Expires):
 		return fmt.Errorf("it expired at %s", e.Expires.Format(time.RFC3339))
-	case e.Issued.After(now.Add(maxSkew)):
-		return fmt.Errorf("it is from %s, and the clock here says %s: compare the clocks", e.Issued.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	case !stored && e.Issued.Before(now.Add(-maxSkew)):
-		return fmt.Errorf("it is of %s and comes now, at %s: compare the clocks", e.Issued.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case left.After(now.Add(maxSkew)):
+		return fmt.Errorf("it is from %s, and the clock here says %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case !stored && left.Before(now.Add(-maxSkew)):
+		return fmt.Errorf("it is of %s and comes now, at %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return g.allowsHost(m.name, m.tags)
 }

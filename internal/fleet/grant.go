@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nkeys"
@@ -90,6 +91,23 @@ func (g Grant) allows(a Action, hosts int) error {
 		return fmt.Errorf("%w: it is for %d hosts, and the grant of %s is for %d", msg.ErrRefused, hosts, g.Name, g.May.Hosts)
 	}
 	return nil
+}
+
+// Speakers are those for whom the member may speak, in words.
+func (g Grant) Speakers() string { return strings.Join(append([]string{"root"}, g.For...), " and ") }
+
+// covers reports whether a grant allows all that an older one of the member does.
+func (g Grant) covers(old Grant) bool {
+	within := func(all, some []string) bool {
+		return slices.Contains(all, "*") || !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+	}
+	for _, a := range old.May.Actions {
+		if !slices.Contains(g.May.Actions, a) {
+			return false
+		}
+	}
+	return g.Key == old.Key && within(g.For, old.For) && within(g.May.To, old.May.To) &&
+		g.May.Hosts >= old.May.Hosts && g.May.Rate >= old.May.Rate && !g.May.Until.Before(old.May.Until)
 }
 
 // allowsHost reports why a member may not be sent to.

@@ -66,6 +66,9 @@ func (g *guard) admit(a applicant) (name string, p *server.Permissions, err erro
 		}
 		g.log.Info("a member has joined", "name", r.Name, "address", a.address)
 	}
+	if g.book.came != nil {
+		g.book.came()
+	}
 	return r.Name, rights(r), nil
 }
 

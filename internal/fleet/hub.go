@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -32,6 +33,8 @@ type Hub struct {
 	acks   *acks
 	sites  *sites // those with leaf hubs
 	leaf   *leaf  // if this is one; else nil
+
+	upkeep
 }
 
 // Limits of a hub's store, which would otherwise take most of the disk.
@@ -61,7 +64,8 @@ func StartHub(dir string, log *slog.Logger) (*Hub, error) {
 	if c.Leaf != nil {
 		b.site = c.Site
 	}
-	h := &Hub{dir: dir, config: c, book: b, log: log}
+	h := &Hub{dir: dir, config: c, book: b, log: log, upkeep: newUpkeep()}
+	b.came = func() { h.busy.Store(true) }
 	if c.Cluster == nil {
 		h.bus, err = startServer(dir, c, b, log)
 	} else {
@@ -102,7 +106,8 @@ func serverOptions(dir string, c hubConfig) (*server.Options, error) {
 	return &server.Options{
 		ServerName: hubName, Host: host, Port: number, NoSigs: true, AlwaysEnableNonce: true,
 		TLSHandshakeFirst: true, TLSTimeout: 30, AuthTimeout: 30, MaxPayload: maxPayload, MaxConn: 100_000,
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}},
+		TLSConfig:    &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}},
+		PingInterval: pingMember, MaxPingsOut: pingMemberOut,
 		JetStream: true, StoreDir: filepath.Join(dir, storeDir), JetStreamMaxStore: storeSize, JetStreamMaxMemory: 64 << 20,
 		// The default writes to the disk every two minutes: what was taken
 		// before a power cut would be gone.
@@ -141,7 +146,11 @@ func (h *Hub) open() (err error) {
 	if err := h.serve(); err != nil {
 		return err
 	}
-	return h.bus.admit(h.conn)
+	if err := h.bus.admit(h.conn); err != nil {
+		return err
+	}
+	h.tasks.Go(h.keepUp)
+	return nil
 }
 
 // Address is where the hub listens, or the cluster does.
@@ -154,11 +163,14 @@ func (h *Hub) Wait(ctx context.Context) error {
 		return nil
 	case <-h.bus.ended():
 		return errors.New("the hub has ended by itself")
+	case err := <-h.stuck:
+		return err
 	}
 }
 
 // Close ends the hub. What it has taken is on the disk.
 func (h *Hub) Close() {
+	h.endUpkeep()
 	if h.leaf != nil {
 		h.leaf.close()
 	}
@@ -177,9 +189,14 @@ type serverLog struct{ *slog.Logger }
 // Noticef is a line that says how it goes.
 func (l serverLog) Noticef(format string, v ...any) { l.Debug(fmt.Sprintf(format, v...)) }
 
-// Warnf is a warning.
+// Warnf is a warning. That there is nothing before TLS is as it should be.
 func (l serverLog) Warnf(format string, v ...any) {
-	l.Warn("hub", "message", fmt.Sprintf(format, v...))
+	line := fmt.Sprintf(format, v...)
+	if strings.Contains(line, "TLS Handshake First") {
+		l.Debug("hub", "message", line)
+		return
+	}
+	l.Warn("hub", "message", line)
 }
 
 // Fatalf is the last line.
@@ -187,9 +204,15 @@ func (l serverLog) Fatalf(format string, v ...any) {
 	l.Error("hub", "message", fmt.Sprintf(format, v...))
 }
 
-// Errorf is an error, such as a member that wants what it may not.
+// Errorf is an error, such as a member that wants what it may not. Of who may not
+// connect the guard tells, with the reason, and not more often than is good.
 func (l serverLog) Errorf(format string, v ...any) {
-	l.Warn("hub", "message", fmt.Sprintf(format, v...))
+	line := fmt.Sprintf(format, v...)
+	if strings.Contains(line, "authentication error") {
+		l.Debug("hub", "message", line)
+		return
+	}
+	l.Warn("hub", "message", line)
 }
 
 // Debugf says nothing.

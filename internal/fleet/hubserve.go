@@ -322,6 +322,7 @@ func (h *Hub) checkRevoked(data []byte) error {
 
 // record puts a message into stream AUDIT.
 func (h *Hub) record(m *nats.Msg) {
+	h.busy.Store(true)
 	a, ok := parseAddress(m.Subject)
 	if !ok {
 		return
@@ -352,7 +353,7 @@ func (h *Hub) recordAgain(js jetstream.JetStream, failed *nats.Msg, why error) {
 	since, err := strconv.ParseInt(failed.Header.Get(headerSince), 10, 64)
 	if err != nil { // the first time
 		since = time.Now().Unix()
-		h.log.Warn("stream AUDIT does not take a message; it is tried again", "subject", failed.Subject, "error", why)
+		h.storeFails("stream AUDIT does not take a message; it is tried again", why)
 	}
 	if h.conn.IsClosed() || time.Since(time.Unix(since, 0)) > againUntil {
 		h.log.Error("writing stream AUDIT", "subject", failed.Subject, "error", why)

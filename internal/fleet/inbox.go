@@ -20,9 +20,11 @@ type held struct {
 	Expires time.Time `json:"expires"`
 	Report  Report    `json:"report"` // the latest
 	Taken   int       `json:"taken"`  // serial of the last report that the hub has
+	Copies  []int64   `json:"copies"` // that have come, by Envelope.Again; see isReplay
 
-	mu    sync.Mutex
-	dirty bool // the file is older, by what would be found out again
+	mu       sync.Mutex
+	attended bool // it is the daemon's, and msgd only looks on
+	dirty    bool // the file is older, by what would be found out again
 }
 
 // settled reports whether nothing more is to be done; mu is held.

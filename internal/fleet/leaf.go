@@ -119,7 +119,7 @@ func openLeaf(h *Hub) (*leaf, error) {
 	l.up, err = nats.Connect(c.urls(), append(options, reach("", net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(l.wait),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
-		nats.PingInterval(20*time.Second), nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
 		nats.NoEcho(), // what goes up does not come down again
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { h.log.Warn("the main hub is gone", "error", err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { h.log.Debug("link to the main hub", "error", err) }))...)

@@ -223,8 +223,9 @@ func TestSite(t *testing.T) {
 	expect(t, "sessions", len(sessions), 25)
 
 	// A member of the site sends.
-	expect(t, "before", fmt.Sprint(desks[0].Send(t.Context(), root, []string{"*"}, first(msg.ParseTarget("*")), hello("x"), nil, nil)), ErrNotMember.Error())
-	expect(t, "written down", desks[0].takeRefusals(), ErrNotMember.Error())
+	err = desks[0].Send(t.Context(), root, []string{"*"}, first(msg.ParseTarget("*")), hello("x"), nil, nil)
+	wantErr(t, "before", err, "this computer may not send to a fleet; an administrator of the fleet allows it, on its hub, with: msgd operator add berlin-00 --may")
+	expect(t, "written down", desks[0].takeRefusals(), err)
 	b.allow(desks[0], "send, broadcast, query, 1000 a minute")
 	b.speaks("berlin-00")
 	_, p, err = desks[0].say("*", hello("from berlin"))

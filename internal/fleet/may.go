@@ -16,7 +16,11 @@ const (
 	defaultLife  = 365 * 24 * time.Hour
 
 	mostHosts = 1_000_000
-	mostRate  = 10_000
+
+	// MostUses is how many computers a join token can be for.
+	MostUses = mostHosts
+
+	mostRate = 10_000
 )
 
 // mayExample stands in errors.
@@ -30,7 +34,7 @@ const mayExample = `"send to tag:lab, broadcast, up to 500 hosts, 30 a minute, u
 func ParseMay(s string, now time.Time) (May, error) {
 	m := May{Hosts: defaultHosts, Rate: defaultRate, Until: now.UTC().Add(defaultLife).Truncate(time.Second)}
 	for _, phrase := range strings.Split(s, ",") {
-		if err := m.phrase(strings.Fields(strings.ToLower(phrase))); err != nil {
+		if err := m.phrase(strings.Fields(strings.ToLower(phrase)), now); err != nil {
 			return May{}, fmt.Errorf("%q is not understood: %w; write, for example, %s", strings.TrimSpace(phrase), err, mayExample)
 		}
 	}
@@ -40,7 +44,7 @@ func ParseMay(s string, now time.Time) (May, error) {
 	return m, m.check()
 }
 
-func (m *May) phrase(words []string) error {
+func (m *May) phrase(words []string, now time.Time) error {
 	joined := strings.Join(words, " ")
 	switch {
 	case len(words) == 0:
@@ -55,7 +59,7 @@ func (m *May) phrase(words []string) error {
 	case len(words) == 3 && words[1] == "a" && words[2] == "minute":
 		return number(&m.Rate, words[0], mostRate)
 	case len(words) == 2 && words[0] == "until":
-		return m.until(words[1])
+		return m.until(words[1], now)
 	default:
 		return errors.New("there is no such phrase")
 	}
@@ -99,10 +103,12 @@ func number(into *int, s string, most int) error {
 	return nil
 }
 
-func (m *May) until(s string) error {
+func (m *May) until(s string, now time.Time) error {
 	for _, layout := range []string{"2006", time.DateOnly, time.RFC3339} {
 		if t, err := time.Parse(layout, strings.ToUpper(s)); err == nil {
-			m.Until = t.UTC()
+			if m.Until = t.UTC(); !now.Before(m.Until) {
+				return errors.New("that is over already")
+			}
 			return nil
 		}
 	}

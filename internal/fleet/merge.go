@@ -136,6 +136,8 @@ func (s *sent) summary(t target, whole msg.Receipt) []msg.Receipt {
 		whole.Outcome = msg.OutcomeFailed
 	case sum.Answered.has(t.Number):
 		whole.Outcome = msg.OutcomeAnswered
+	case s.keptBy(t):
+		whole.Outcome, whole.Final = msg.OutcomeQueued, true
 	}
 	return []msg.Receipt{whole}
 }

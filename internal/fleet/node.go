@@ -126,7 +126,7 @@ func (c nodeConfig) introduce(ctx context.Context, key nkeys.KeyPair, secret str
 		if errors.Is(err, nats.ErrAuthorization) {
 			return "", fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", c.Name)
 		}
-		return "", fmt.Errorf("joining: %w; the hub has to run: msgd hub serve", err)
+		return "", fmt.Errorf("joining: the hub cannot be reached: %w; it has to run, and its port has to be open", plainly(err))
 	}
 	defer conn.Close()
 	t, err := askHub(ctx, conn, subjectRPC(verbHello, c.Name), ask{})
@@ -140,6 +140,16 @@ func (c nodeConfig) introduce(ctx context.Context, key nkeys.KeyPair, secret str
 func Joined(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, nodeFile))
 	return err == nil
+}
+
+// Stamp is another one whenever this computer has joined a fleet, or its folder
+// is gone.
+func Stamp(dir string) string {
+	i, err := os.Stat(filepath.Join(dir, nodeFile))
+	if err != nil {
+		return ""
+	}
+	return i.ModTime().Format(time.RFC3339Nano)
 }
 
 func (c nodeConfig) urls() string { return urls(c.Hubs) }
@@ -190,6 +200,7 @@ type Node struct {
 	rates *rate.Limiter
 	subs  map[string]*nats.Subscription
 	state nodeState
+	why   string // the hub was not reached, as it was told last
 
 	questions map[string]*sent // under way, by ID
 }
@@ -267,9 +278,14 @@ func (n *Node) Run(ctx context.Context) error {
 	conn, err := nats.Connect(n.config.urls(), append(options, reach(n.local.Via, net.DefaultResolver),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
-		nats.PingInterval(time.Minute), nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.log.Info("the hub of the fleet is gone", "error", err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.log.Debug("fleet", "error", err) }))...)
+		nats.ReconnectErrHandler(n.notReached), nats.ErrorHandler(func(c *nats.Conn, _ *nats.Subscription, err error) {
+			n.log.Debug("fleet", "error", err)
+			if errors.Is(err, nats.ErrAuthorization) {
+				n.notReached(c, err)
+			}
+		}))...)
 	if err != nil {
 		return fmt.Errorf("connecting to the fleet: %w", err)
 	}
@@ -289,6 +305,24 @@ func (n *Node) Run(ctx context.Context) error {
 	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
 	conn.Close()
 	return n.save()
+}
+
+// notReached tells why the hub is not reached: a reason once, as long as there is
+// no other.
+func (n *Node) notReached(_ *nats.Conn, err error) {
+	n.mu.Lock()
+	told := n.why == err.Error()
+	n.why = err.Error()
+	n.mu.Unlock()
+	switch {
+	case told:
+	case errors.Is(err, nats.ErrAuthorization):
+		n.log.Warn("the hub refuses this computer: it was revoked, or the hub's folder is an older copy. To join anew, remove the folder of the fleet here", "folder", n.dir)
+	case errors.Is(err, errPin):
+		n.log.Warn("the hub of the fleet is not reached", "error", err)
+	default:
+		n.log.Info("the hub of the fleet is not reached", "error", err)
+	}
 }
 
 func (n *Node) wake() {
@@ -360,7 +394,7 @@ func (n *Node) refresh(ctx context.Context) error {
 	if string(n.grant) != string(t.Grant) {
 		n.rates = nil
 	}
-	n.tags, n.grant = t.Tags, t.Grant
+	n.tags, n.grant, n.why = t.Tags, t.Grant, ""
 	n.mu.Unlock()
 	if err := n.subscribe(); err != nil {
 		return err

@@ -25,7 +25,7 @@ func testOffice(t *testing.T, o *office) {
 	o.tag(other, "lab", "new")
 
 	_, _, err := boss.say("*", hello("no"))
-	if !errors.Is(err, errors.ErrUnsupported) {
+	if !errors.Is(err, msg.ErrRefused) {
 		t.Errorf("without a grant: %v", err)
 	}
 	o.allow(boss, "send, broadcast, query")

@@ -217,7 +217,7 @@ func (d *desk) waitFor(what string, is func() bool) {
 // allow gives a member a grant, and waits until it has it.
 func (o *office) allow(d *desk, may string, speaksFor ...string) Grant {
 	o.t.Helper()
-	g, err := o.admin.Allow(context.Background(), o.org, d.config.Name, speaksFor, first(ParseMay(may, time.Now())))
+	g, _, err := o.admin.Allow(context.Background(), o.org, d.config.Name, speaksFor, first(ParseMay(may, time.Now())))
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ type sent struct {
 	news    []string       // hosts with a new report
 	dirty   bool           // the file is older
 	places  map[string]int // of targets, by name; see at
+	again   time.Time      // of the newest copy
 }
 
 // target is one member that a message is for.
@@ -265,7 +266,7 @@ func (s *sent) missing() (none []string) {
 	for _, to := range s.To {
 		asked, found := 0, false
 		for _, r := range s.Reports {
-			if r.Done && r.Error == "" {
+			if (r.Done || r.Kept) && r.Error == "" {
 				asked++
 				found = found || !slices.Contains(r.Missing, to)
 			}

@@ -23,6 +23,7 @@ type Report struct {
 	Missing  []string      `json:"missing,omitempty"`  // selectors that fit nobody there
 	Error    string        `json:"error,omitempty"`    // why nobody there was sent to
 	Refused  bool          `json:"refused,omitempty"`  // a rule of that computer says so
+	Kept     bool          `json:"kept,omitempty"`     // nothing more will come until people sign in for whom it is kept
 	Done     bool          `json:"done"`               // nothing more will come
 }
 

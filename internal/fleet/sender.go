@@ -15,10 +15,6 @@ import (
 	"msg"
 )
 
-// ErrNotMember is for a computer that has not joined a fleet, or may not send
-// to one.
-var ErrNotMember = msg.UnsupportedError("this computer may not send to a fleet: an administrator of the fleet allows it with: msgd operator add USER@HOST --may \"send, broadcast\"")
-
 // Send sends a message to people on these members. It is written down before
 // it leaves, and goes on when ctx has ended: what comes of it then is in
 // Records. Absent members are told of at once; with Message.Queue they get it
@@ -29,7 +25,7 @@ func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
 	s, err := n.prepare(ctx, p, hosts, &e)
 	if err != nil {
-		if errors.Is(err, msg.ErrRefused) || errors.Is(err, ErrNotMember) {
+		if errors.Is(err, msg.ErrRefused) {
 			n.log.Warn("a message to the fleet is refused", "by", p.Sender(), "hosts", hosts, "reason", err)
 			n.local.Refuse(p.Sender(), m.ID, err.Error())
 		}
@@ -88,16 +84,25 @@ func (n *Node) mayAsk(p msg.Principal) (Grant, []byte, error) {
 	data := n.grant
 	n.mu.Unlock()
 	if data == nil {
-		return Grant{}, nil, ErrNotMember
+		return Grant{}, nil, fmt.Errorf("%w: this computer may not send to a fleet; %s", msg.ErrRefused, n.cure(p))
 	}
 	g, err := n.verifier.grant(data, n.clock())
 	if err != nil {
 		return g, nil, fmt.Errorf("%w: %v", msg.ErrRefused, err)
 	}
 	if !g.speaksFor(p, n.local.InGroup) {
-		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; an administrator of the fleet allows it with: msgd operator add %s@%s --may \"send, broadcast\"", msg.ErrRefused, g.Name, p.User, p.User, g.Name)
+		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; %s", msg.ErrRefused, g.Name, p.User, n.cure(p))
 	}
 	return g, data, nil
+}
+
+// cure is how somebody comes to be allowed to send.
+func (n *Node) cure(p msg.Principal) string {
+	who := n.config.Name
+	if !p.Superuser {
+		who = p.User + "@" + who
+	}
+	return fmt.Sprintf("an administrator of the fleet allows it, on its hub, with: msgd operator add %s --may \"send, broadcast, query\"", who)
 }
 
 // pace keeps to the number of messages a minute.
@@ -117,7 +122,7 @@ func (n *Node) pace(g Grant) error {
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Second
-	noReply    = 10 * time.Second // after which a member that is connected counts as failed
+	noReply    = 10 * time.Second // after which a member that should be connected counts as failed
 	lateAnswer = 15 * time.Second // beside the time-out of the message
 
 	// perHost is how many members at most are sent to one by one, where not all
@@ -189,12 +194,12 @@ func (n *Node) settle(s *sent, e Envelope, begin time.Time) bool {
 		case t.State == stateFailed, t.State == stateReached && s.doneBy(*t):
 		case t.State == stateAbsent && e.Message.Queue == 0:
 		case t.State == stateWaiting && now.After(begin.Add(noReply)) && e.Message.Queue == 0:
-			s.fail(t, "it is connected and did not answer within "+noReply.String())
+			s.fail(t, "it did not answer within "+noReply.String()+", and may be off by now")
 		case t.State == stateWaiting && now.After(begin.Add(noReply)): // it asks the store itself, at times
-			t.State, t.Detail, over = stateAbsent, "it is connected and does not answer", false
+			t.State, t.Detail, over = stateAbsent, "it does not answer, and may be off by now", false
 			s.dirty, s.news = true, append(s.news, t.Name)
 			s.tell()
-		case now.After(e.Expires.Add(lateAnswer)):
+		case now.After(e.over()):
 			if t.State == stateReached { // what it has said so far stands
 				s.fail(t, "it has not said what came of it in the end")
 			} else {
@@ -281,48 +286,6 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 	if err := n.conn.PublishMsg(m); err != nil { // it is sent again
 		n.log.Debug("sending to the fleet", "subject", subject, "error", err)
 	}
-}
-
-// again sends to the members that have said nothing, one by one, and to the
-// store, if that has not said that it has the message; until then to those that
-// were not connected, too: one that came back before the store had it has asked
-// in vain. After the hub was away it is asked first what came of the message:
-// members that have told it would take it for a replay.
-func (n *Node) again(s *sent, e Envelope) {
-	if !n.conn.IsConnected() || n.caught.Load() != n.conn.Stats().Reconnects+1 || n.unread() {
-		return
-	}
-	s.mu.Lock()
-	var subjects, kept []string
-	for _, t := range s.Targets {
-		subject := subjectHostAt(e.kind(), e.Sender, t.site(), t.Name)
-		switch {
-		case t.State == stateWaiting:
-			subjects = append(subjects, subject)
-		case t.State == stateAbsent && e.Message.Queue > 0 && !s.Stored:
-			kept = append(kept, subject)
-		}
-	}
-	wire := s.Wire
-	s.mu.Unlock()
-	for i, subject := range kept {
-		n.publishOne(subject, e, wire, i == 0)
-	}
-	for _, subject := range subjects {
-		n.publishOne(subject, e, wire, false)
-	}
-}
-
-// unread reports whether there are reports here that nobody has looked at yet.
-func (n *Node) unread() bool {
-	n.mu.Lock()
-	sub := n.subs[prefix+"ack."+token(n.config.Name)+".>"]
-	n.mu.Unlock()
-	if sub == nil {
-		return false
-	}
-	waiting, _, err := sub.Pending()
-	return err == nil && waiting > 0
 }
 
 // reported is given each report on what this member has sent.
@@ -432,7 +395,7 @@ func (s *sent) heard() bool {
 		case stateAbsent:
 			return s.Message.Queue > 0 && s.Message.Wait
 		case stateReached:
-			return !s.doneBy(t)
+			return !s.doneBy(t) && !s.keptBy(t)
 		}
 		return false
 	})

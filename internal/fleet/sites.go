@@ -235,6 +235,7 @@ func (h *Hub) keep(e Envelope, wire []byte) error {
 	defer cancel()
 	ack, err := h.js.Publish(ctx, subjectKept+token(e.Sender)+"."+e.ID, wire, jetstream.WithMsgID(e.ID), jetstream.WithMsgTTL(left.Truncate(time.Second)))
 	if err != nil {
+		h.storeFails("keeping a message", err)
 		return fmt.Errorf("keeping a message: %w", err)
 	}
 	if ack.Duplicate {

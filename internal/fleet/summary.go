@@ -30,6 +30,7 @@ type Summary struct {
 	Failed   bitmap `json:"failed,omitempty"`   // of those: could not, or would not, send to anybody there
 	Nobody   bitmap `json:"nobody,omitempty"`   // of those: nobody there is meant
 	Answered bitmap `json:"answered,omitempty"` // of those reached: somebody there has answered
+	Kept     bitmap `json:"kept,omitempty"`     // of those reached: nothing more will come until people sign in
 
 	Sessions map[msg.Outcome]int `json:"sessions,omitempty"` // how many
 	Missing  []string            `json:"missing,omitempty"`  // selectors that fit nobody at any member that is done
@@ -83,14 +84,14 @@ func openSummary(data []byte, subject, org, key string) (Summary, error) {
 
 // check is about the form: what cannot be so together.
 func (s Summary) check() error {
-	for name, b := range map[string]bitmap{"reached": s.Reached, "done": s.Done, "failed": s.Failed, "nobody": s.Nobody, "answered": s.Answered} {
+	for name, b := range map[string]bitmap{"reached": s.Reached, "done": s.Done, "failed": s.Failed, "nobody": s.Nobody, "answered": s.Answered, "kept": s.Kept} {
 		if len(b) > maxNumber/8 {
 			return fmt.Errorf("%s has %d bytes, the limit is %d", name, len(b), maxNumber/8)
 		}
 	}
 	switch {
-	case !s.Done.in(s.Reached) || !s.Answered.in(s.Reached):
-		return fmt.Errorf("members are done, or have answered, that have said nothing")
+	case !s.Done.in(s.Reached) || !s.Answered.in(s.Reached) || !s.Kept.in(s.Reached):
+		return fmt.Errorf("members are done, keep it, or have answered, that have said nothing")
 	case !s.Failed.in(s.Done) || !s.Nobody.in(s.Done):
 		return fmt.Errorf("of members that are not done it says what came of it in the end")
 	case len(s.Sessions) > maxOutcomes || len(s.Exceptions) > maxExceptions || s.More < 0:

@@ -14,7 +14,7 @@ type tally struct {
 	to    []string           // selectors of people
 	until time.Time          // nothing counts any more
 	hosts map[string]counted // by name
-	found map[string]int     // members that are done, by the selectors that fit somebody there
+	found map[string]int     // members that are done, or keep it, by the selectors that fit somebody there
 	sum   Summary            // but for the exceptions
 
 	changed  bool
@@ -42,7 +42,7 @@ const (
 )
 
 func newTally(e Envelope, org, site string) *tally {
-	return &tally{to: e.To, until: e.Expires.Add(lateAnswer), hosts: map[string]counted{}, found: map[string]int{}, pause: firstSummary,
+	return &tally{to: e.To, until: e.over(), hosts: map[string]counted{}, found: map[string]int{}, pause: firstSummary,
 		sum: Summary{Org: org, ID: e.ID, Sender: e.Sender, Site: site, Sessions: map[msg.Outcome]int{}}}
 }
 
@@ -65,6 +65,7 @@ func (t *tally) take(r Report, number int, i item, entry uint64, now time.Time) 
 	t.sum.Failed.set(number, r.Done && r.Error != "")
 	t.sum.Nobody.set(number, r.Done && r.Error == "" && len(r.Receipts) == 0)
 	t.sum.Answered.set(number, slices.Contains(c.outcomes, msg.OutcomeAnswered))
+	t.sum.Kept.set(number, r.Kept && !r.Done)
 	t.sum.Serial = max(t.sum.Serial, entry)
 	if !t.changed {
 		t.changed, t.due = true, now.Add(t.pause)
@@ -84,7 +85,7 @@ func (t *tally) counted(r Report) counted {
 	}
 	if r.Error != "" {
 		c.rank = rankFailed
-	} else if r.Done {
+	} else if r.Done || r.Kept {
 		c.found = slices.DeleteFunc(slices.Clone(t.to), func(to string) bool { return slices.Contains(r.Missing, to) })
 	}
 	return c

@@ -49,7 +49,7 @@ func (r Router) find(ctx context.Context, name string) (*Computer, error) {
 	}
 	s := <-shell
 	if s.err != nil {
-		return nil, fmt.Errorf("%s: no route: fleet: %s; Windows RPC: %s; ssh: %w", quote(name), notMember, text.Line(noRPC.Error()), s.err)
+		return nil, fmt.Errorf("%s: no route: fleet: %s; Windows RPC: %s; ssh: %w", quote(name), r.noFleet(ctx, name), text.Line(noRPC.Error()), s.err)
 	}
 	if r.RPC != nil {
 		s.why += "; Windows RPC: " + text.Line(noRPC.Error())

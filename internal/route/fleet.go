@@ -11,6 +11,7 @@ import (
 	"msg"
 	"msg/internal/control"
 	"msg/internal/hostname"
+	"msg/internal/text"
 )
 
 // fleetScheme is in front of members that are called so.
@@ -79,6 +80,18 @@ func (r Router) membersAmong(ctx context.Context, names []string) map[string]boo
 	return known
 }
 
+// noFleet is why a name does not go by the fleet: that it is no member of it, if
+// there is one that may be asked.
+func (r Router) noFleet(ctx context.Context, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, memberTime)
+	defer cancel()
+	_, err := control.NewClient(control.DialLocal(r.Socket), "").Members(ctx, []string{strings.ToLower(name)})
+	if errors.Is(err, msg.ErrRefused) {
+		return text.Line(err.Error())
+	}
+	return notMember
+}
+
 // Fleet is the way to members of the fleet, all of them in one message. reach,
 // which may be nil, is told how far that is.
 func (r Router) Fleet(members []string, reach func(msg.Reach)) *Computer {
@@ -92,11 +105,11 @@ func (r Router) Fleet(members []string, reach func(msg.Reach)) *Computer {
 // or all.
 func (r Router) Members(ctx context.Context, hosts []string) ([]msg.Member, error) {
 	list, err := control.NewClient(control.DialLocal(r.Socket), "").Members(ctx, hosts)
-	return list, noFleet(err)
+	return list, needsDaemon(err)
 }
 
-// noFleet says what needs the msgd that is not running.
-func noFleet(err error) error {
+// needsDaemon says what needs the msgd that is not running.
+func needsDaemon(err error) error {
 	if errors.Is(err, control.ErrNoDaemon) {
 		return fmt.Errorf("a fleet is reached by the msgd of this computer: %w", err)
 	}
@@ -105,7 +118,7 @@ func noFleet(err error) error {
 
 // toFleet sends to members. What was sent goes on when ctx ends.
 func (c *Computer) toFleet(ctx context.Context, t msg.Target, m msg.Message, report func(msg.Receipt)) error {
-	return noFleet(c.Client.SendTo(ctx, c.members, t, m, report, c.reach))
+	return needsDaemon(c.Client.SendTo(ctx, c.members, t, m, report, c.reach))
 }
 
 // errNoFleetMessages is for the question what a fleet was sent.

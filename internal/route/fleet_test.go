@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -31,6 +32,12 @@ func TestSplit(t *testing.T) {
 	}
 	server := control.Server{Service: answers{}, Host: "here", Fleet: &control.Fleet{
 		Members: func(_ context.Context, _ msg.Principal, hosts []string) ([]msg.Member, error) {
+			if slices.Equal(hosts, []string{"web9"}) {
+				return nil, nil
+			}
+			if slices.Equal(hosts, []string{"secret"}) {
+				return nil, fmt.Errorf("%w: the grant is not for you", msg.ErrRefused)
+			}
 			if !slices.Equal(hosts, []string{"lab-07", "web2"}) {
 				t.Errorf("asked for %q", hosts)
 			}
@@ -43,6 +50,12 @@ func TestSplit(t *testing.T) {
 	members, others = r.Split(t.Context(), hosts)
 	if !slices.Equal(members, []string{"*", "tag:lab", "lab-?", "Web1", "lab-07"}) || !slices.Equal(others, []string{"web2", "ssh://web3", "bob@web4", "localhost"}) {
 		t.Errorf("with msgd: %q, %q", members, others)
+	}
+	if why := r.noFleet(t.Context(), "Web9"); why != notMember {
+		t.Errorf("of a name that is no member: %q", why)
+	}
+	if why := r.noFleet(t.Context(), "secret"); why != "not allowed: the grant is not for you" {
+		t.Errorf("of a fleet that is for others: %q", why)
 	}
 	cancel()
 	if err := <-ended; err != nil {

@@ -34,7 +34,7 @@ func (c *Computer) Sessions(ctx context.Context) ([]msg.Session, error) {
 	switch {
 	case c.members != nil:
 		list, err := c.Client.SessionsOf(ctx, c.members)
-		return list, noFleet(err)
+		return list, needsDaemon(err)
 	case c.rpc != nil:
 		return c.rpc.Sessions(ctx)
 	}

@@ -103,3 +103,78 @@ func TestOff(t *testing.T) {
 		t.Error("what was not to be kept was shown")
 	}
 }
+
+// TestKept has a message kept for somebody who is not signed in on a member that
+// was off. Its sender is told when he is there: the command has left long ago,
+// and msgd was started anew.
+func TestKept(t *testing.T) {
+	o := newOffice(t)
+	o.serving[o.lab].stop()
+	o.desk.run("msg", "bob", "/server:lab-07", "/queue:1h", "The key is with Carol")
+	m := idOf.FindStringSubmatch(o.desk.must("query", "message"))
+	if m == nil {
+		t.Fatal("query message names no ID")
+	}
+	known := func(want string) {
+		t.Helper()
+		var out string
+		for end := time.Now().Add(soon); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if out = o.desk.must("query", "message", m[1]); regexp.MustCompile(want).MatchString(out) {
+				return
+			}
+		}
+		t.Fatalf("query message %s never has %s:\n%s", m[1], want, out)
+	}
+	known(`(?i)lab-07.*(queued|kept)`)
+	o.serve(o.lab)
+	known(`(?i)bob.*(queued|kept)`)
+	o.serving[o.desk].stop()
+	bob := o.lab.signIn()
+	bob.wait("The key is with Carol")
+	o.serve(o.desk)
+	known(`(?i)lab-07.*bob.*accepted`)
+	o.serving[o.lab].stop()
+	o.serve(o.lab)
+	known(`(?i)lab-07.*bob.*accepted`)
+}
+
+// absentWithin and deadHubWithin are the bounds that doc/fleet.md gives.
+const (
+	absentWithin  = time.Minute
+	deadHubWithin = 45 * time.Second
+	busy          = 10 * time.Second // more, on a busy computer
+)
+
+// TestCable pulls the cable of a member, which is what a power cut is to others:
+// who sends is told within seconds, the hub knows within a minute, the member
+// within 45 seconds, and what was kept comes when the cable is back.
+func TestCable(t *testing.T) {
+	o := newOffice(t)
+	bob := o.lab.signIn()
+	link := func(state string) { o.lab.must("ip", "link", "set", "eth0", state) }
+	link("down")
+	pulled := time.Now()
+	kept := o.desk.start("msg", "bob", "/server:lab-07", "/queue:1h", "/v", "Kept for you")
+	if out, code := o.desk.run("msg", "bob", "/server:lab-07", "Lost"); code != 1 || !strings.Contains(out, "lab-07: it did not answer within 10s") {
+		t.Errorf("%d, %s", code, out)
+	}
+	<-kept.done
+	if out := kept.out.String(); kept.cmd.ProcessState.ExitCode() != 0 || !strings.Contains(out, "lab-07: it does not answer, and may be off by now") {
+		t.Errorf("%d, %s", kept.cmd.ProcessState.ExitCode(), out)
+	}
+	t.Logf("the sender is told after %v", time.Since(pulled).Round(time.Second))
+	off := regexp.MustCompile(`(?m)^\W*lab-07\b.*\bOff\b`)
+	for !off.MatchString(o.desk.must("query", "host")) {
+		if time.Since(pulled) > absentWithin+busy {
+			t.Fatalf("the hub does not know that lab-07 is gone:\n%s", o.desk.must("query", "host"))
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	t.Logf("the hub knows after %v", time.Since(pulled).Round(time.Second))
+	o.serving[o.lab].wait("the hub of the fleet is gone")
+	if took := time.Since(pulled); took > absentWithin+busy { // it was not looked at before
+		t.Errorf("lab-07 knows after %v", took)
+	}
+	link("up")
+	bob.wait("Kept for you")
+}

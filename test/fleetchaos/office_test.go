@@ -218,7 +218,7 @@ func (c *crew) recall(l *letter) {
 			return false
 		}
 		for _, r := range l.receipts {
-			if strings.HasPrefix(r.Detail, "it is connected and did not answer") {
+			if strings.HasPrefix(r.Detail, "it did not answer") {
 				l.over = false
 				c.order(map[string]any{"recall": l.m.ID, "by": "desk"})
 				return false
@@ -314,7 +314,7 @@ func (o *office) grant(name, may string) {
 	}
 	m, err := fleet.ParseMay(may, time.Now())
 	if err == nil {
-		_, err = admin.Allow(context.Background(), key, name, nil, m)
+		_, _, err = admin.Allow(context.Background(), key, name, nil, m)
 	}
 	if err != nil {
 		o.t.Fatal(err)
