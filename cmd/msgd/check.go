@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"msg/internal/account"
 	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/daemon"
@@ -92,7 +91,7 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 			c.ok(about, "%s", path)
 		}
 	}
-	for _, w := range warnings(config, account.New()) {
+	for _, w := range config.Warnings(newAccounts()) {
 		c.warning(about, "%s", w)
 	}
 }

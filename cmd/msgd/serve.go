@@ -8,14 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 
-	"msg/internal/account"
 	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/daemon"
@@ -65,15 +63,6 @@ func loadConfig(path string) (daemon.Config, error) {
 	return config, err
 }
 
-// warnings are those of the configuration. On Windows accounts are known to
-// nobody before they connect, so none is missed.
-func warnings(config daemon.Config, accounts *account.DB) []string {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	return config.Warnings(accounts)
-}
-
 // service is all of msgd; run is its life.
 type service struct {
 	config   daemon.Config
@@ -103,7 +92,7 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 	if err := checkData(config.Journal.Path); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	accounts := account.New()
+	accounts := newAccounts()
 	d, err := daemon.Open(config, c, accounts, log)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -121,7 +110,7 @@ func (p program) newService(config daemon.Config, socket string, log *slog.Logge
 		windows.close()
 		return nil, errors.Join(err, d.Close())
 	}
-	for _, w := range warnings(config, accounts) {
+	for _, w := range config.Warnings(accounts) {
 		log.Warn("configuration", "warning", w)
 	}
 	member := &member{Daemon: d, dir: config.Fleet, accounts: accounts, log: log}

@@ -1,10 +1,11 @@
 // Package account looks up who is who on this computer: the names, numbers and
-// groups of accounts, also of those in a directory (LDAP, sssd, winbind).
+// groups of accounts, also of those in a directory (LDAP, sssd, winbind, a
+// domain of Windows).
 //
 // It promises to wait for a directory that does not answer no longer than two
 // seconds at a time, and to notice when /etc/passwd or /etc/group change, so
 // that a program which runs for months is right about new accounts. Start with
-// New.
+// New, or on Windows with NewNames.
 package account
 
 import (
@@ -39,6 +40,8 @@ type DB struct {
 	asked  time.Time     // when the last of them ended
 
 	run func(ctx context.Context, database, key string) ([]byte, error) // runGetent, but in tests
+
+	names *names // instead of all that, where accounts have no numbers; see NewNames
 }
 
 // New returns a DB that has not read anything yet.
@@ -87,12 +90,12 @@ func (db *DB) name(t *table, id uint32) string {
 	if name, ok := db.known(t, id); ok {
 		return name
 	}
-	name := strconv.FormatUint(uint64(id), 10)
+	name := number(id)
 	fields, err := db.getent(t.database, name)
 	switch {
 	case err == nil:
 		name = fields[0]
-	case !errors.Is(err, errUnknown):
+	case !errors.Is(err, ErrUnknown):
 		return name
 	}
 	db.mu.Lock()
@@ -108,6 +111,9 @@ func (db *DB) id(t *table, name string) (uint32, bool) {
 
 // GroupExists reports whether there is a group of that name.
 func (db *DB) GroupExists(name string) bool {
+	if db.names != nil {
+		return db.mayBeGroup(name)
+	}
 	_, ok := db.id(&db.groups, name)
 	return ok
 }
@@ -116,6 +122,9 @@ func (db *DB) GroupExists(name string) bool {
 // as a member. Asking each group for its members, and not each user for the
 // groups, takes one question for any number of users.
 func (db *DB) InGroup(user, group string) bool {
+	if db.names != nil {
+		return db.isMember(user, group)
+	}
 	g, ok := db.entry(&db.groups, group)
 	if !ok || user == "" {
 		return false
@@ -124,7 +133,7 @@ func (db *DB) InGroup(user, group string) bool {
 		return true
 	}
 	u, ok := db.entry(&db.users, user)
-	return ok && u.fourth == strconv.FormatUint(uint64(g.id), 10)
+	return ok && u.fourth == number(g.id)
 }
 
 // entry finds what belongs to a name.
@@ -136,7 +145,7 @@ func (db *DB) entry(t *table, name string) (entry, bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if err != nil {
-		t.nobody[name] = errors.Is(err, errUnknown)
+		t.nobody[name] = errors.Is(err, ErrUnknown)
 		return entry{}, false
 	}
 	t.entries[name] = e
@@ -158,11 +167,14 @@ func (db *DB) askEntry(database, name string) (entry, error) {
 		return entry{}, err
 	}
 	if fields[0] != name && isNumber(name) { // getent takes a number for an ID
-		return entry{}, fmt.Errorf("looking for %q in %s: %w", name, database, errUnknown)
+		return entry{}, fmt.Errorf("looking for %q in %s: %w", name, database, ErrUnknown)
 	}
 	id, err := strconv.ParseUint(fields[2], 10, 32)
 	return entry{uint32(id), fields[3]}, err
 }
+
+// number is an ID as the databases and msg.Session.Account have it.
+func number(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
@@ -176,7 +188,7 @@ type Account struct {
 // Account looks up everything about one user. Groups that cannot be found out
 // are left off: the process then has fewer rights, never more.
 func (db *DB) Account(uid uint32) (Account, error) {
-	id := strconv.FormatUint(uint64(uid), 10)
+	id := number(uid)
 	entry, err := user.LookupId(id)
 	if err != nil {
 		fields, nssErr := db.getent("passwd", id)
@@ -203,31 +215,22 @@ func (db *DB) Account(uid uint32) (Account, error) {
 // look-ups that come one after another. As long nobody is asked then.
 const getentTimeout = 2 * time.Second
 
-var errAway = errors.New("getent has just taken too long")
+var errAway = errors.New("who knows the accounts has just taken too long")
 
 // getent returns the fields of one entry of a database, "passwd" or "group". The
-// error is errUnknown if there is certainly none.
+// error is ErrUnknown if there is certainly none.
 func (db *DB) getent(database, key string) ([]string, error) {
 	if key == "" || strings.HasPrefix(key, "-") {
-		return nil, fmt.Errorf("looking for %q in %s: %w", key, database, errUnknown)
+		return nil, fmt.Errorf("looking for %q in %s: %w", key, database, ErrUnknown)
 	}
 	if runtime.GOOS == "darwin" {
 		return directory(database, key)
 	}
-	db.asking.Lock()
-	defer db.asking.Unlock()
-	begin := time.Now()
-	switch {
-	case begin.Sub(db.asked) > getentTimeout:
-		db.spent = 0
-	case db.spent >= getentTimeout:
-		return nil, errAway
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), getentTimeout-db.spent)
-	defer cancel()
-	out, err := db.run(ctx, database, key)
-	db.asked = time.Now()
-	db.spent += db.asked.Sub(begin)
+	var out []byte
+	err := db.inTurn(func(ctx context.Context) (err error) {
+		out, err = db.run(ctx, database, key)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -238,10 +241,30 @@ func (db *DB) getent(database, key string) ([]string, error) {
 	return fields, nil
 }
 
+// inTurn has one look-up done at a time, within what is left of the time for
+// those that come one after another.
+func (db *DB) inTurn(ask func(ctx context.Context) error) error {
+	db.asking.Lock()
+	defer db.asking.Unlock()
+	begin := time.Now()
+	switch {
+	case begin.Sub(db.asked) > getentTimeout:
+		db.spent = 0
+	case db.spent >= getentTimeout:
+		return errAway
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), getentTimeout-db.spent)
+	defer cancel()
+	err := ask(ctx)
+	db.asked = time.Now()
+	db.spent += db.asked.Sub(begin)
+	return err
+}
+
 // notFound is the exit code of getent(1) for a key that is in no database.
 const notFound = 2
 
-// runGetent is getent(1). The error is errUnknown if it knows nobody by that key,
+// runGetent is getent(1). The error is ErrUnknown if it knows nobody by that key,
 // and another one if it could not tell.
 func runGetent(ctx context.Context, database, key string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "/usr/bin/getent", database, key)
@@ -250,13 +273,13 @@ func runGetent(ctx context.Context, database, key string) ([]byte, error) {
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == notFound {
-		return nil, errUnknown
+		return nil, ErrUnknown
 	}
 	return out, err
 }
 
-// errUnknown is wrapped by the error for what certainly does not exist.
-var errUnknown = errors.New("there is no such entry")
+// ErrUnknown is wrapped by the error for what certainly does not exist.
+var ErrUnknown = errors.New("there is no such entry")
 
 // Caller names who runs this process, as the kernel knows it and not as the
 // environment says.

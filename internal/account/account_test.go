@@ -119,7 +119,7 @@ func TestDirectoryAway(t *testing.T) {
 			case database == "passwd" && (key == "zoe" || key == "70009"):
 				return []byte("zoe:x:70009:70009::/home/zoe:/bin/sh\n"), nil
 			}
-			return nil, fmt.Errorf("%w: %q", errUnknown, key)
+			return nil, fmt.Errorf("%w: %q", ErrUnknown, key)
 		}
 		begin := time.Now()
 		if uid, ok := db.UID("zoe"); ok {

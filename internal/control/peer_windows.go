@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"msg"
+	"msg/internal/wts"
 )
 
 // peer is who is at the other end of a pipe, as Windows knew it when that
@@ -91,7 +92,7 @@ func (s *Server) principal(who peer, _ string) (msg.Principal, error) {
 	p := msg.Principal{User: accountName(who.sid), Session: strconv.FormatUint(uint64(who.session), 10), Superuser: who.superuser()}
 	p.Account = strings.ToLower(p.User)
 	for _, name := range s.Groups {
-		if sid, _, _, err := windows.LookupSID("", name); err == nil && slices.Contains(who.groups, sid.String()) {
+		if sid, err := wts.SID(name); err == nil && slices.Contains(who.groups, sid) {
 			p.Groups = append(p.Groups, name)
 		}
 	}
@@ -100,16 +101,8 @@ func (s *Server) principal(who peer, _ string) (msg.Principal, error) {
 
 // accountName is the name of an account, or its SID where nobody knows it.
 func accountName(sid string) string {
-	s, err := windows.StringToSid(sid)
-	if err != nil {
-		return sid
+	if a, err := wts.Find(sid); err == nil && a.Name != "" {
+		return a.Name
 	}
-	name, domain, _, err := s.LookupAccount("")
-	switch {
-	case err != nil || name == "":
-		return sid
-	case domain == "":
-		return name
-	}
-	return domain + `\` + name
+	return sid
 }

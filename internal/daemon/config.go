@@ -202,10 +202,14 @@ func (c Config) Groups() []string {
 // Warnings names what is allowed but perhaps not meant: users and groups that
 // do not exist here, and rules behind one that fits everything.
 func (c Config) Warnings(accounts *account.DB) []string {
-	users, groups := append(c.Rules, Rule{From: c.Journal.Readers}, Rule{From: c.Windows.Administrators}).names()
+	rules := c.Rules
+	if accounts.HasDomains() && rules.areDefault() {
+		rules = nil // nobody has written them, and no package makes the group msg there
+	}
+	users, groups := append(rules, Rule{From: c.Journal.Readers}, Rule{From: c.Windows.Administrators}).names()
 	var warnings []string
 	for _, u := range users {
-		if _, ok := accounts.UID(u); !ok && !isWindowsName(u) { // winbind knows those
+		if !accounts.UserExists(u) && (accounts.HasDomains() || !isWindowsName(u)) { // winbind knows those
 			warnings = append(warnings, fmt.Sprintf("user %q does not exist", u))
 		}
 	}

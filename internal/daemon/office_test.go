@@ -90,7 +90,13 @@ func run(t testing.TB, c Config, fake *hosttest.Fake) *office {
 // runOn is run with a computer around the fake one.
 func runOn(t testing.TB, c Config, computer Computer, fake *hosttest.Fake) *office {
 	t.Helper()
-	d, err := Open(c, computer, testAccounts(t), quietLog())
+	return runFor(t, c, computer, fake, testAccounts(t))
+}
+
+// runFor is runOn where these are the accounts.
+func runFor(t testing.TB, c Config, computer Computer, fake *hosttest.Fake, accounts *account.DB) *office {
+	t.Helper()
+	d, err := Open(c, computer, accounts, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"msg"
@@ -159,11 +158,11 @@ func (d *Daemon) absent(sel msg.Selector) (msg.Session, bool) {
 	if person == "" {
 		return msg.Session{}, false
 	}
-	uid, ok := d.accounts.UID(person)
+	user, account, ok := d.accounts.Person(person)
 	if !ok {
 		return msg.Session{}, false
 	}
-	return msg.Session{Host: d.host, User: d.accounts.Name(uid), Account: strconv.FormatUint(uint64(uid), 10), Idle: msg.IdleUnknown}, true
+	return msg.Session{Host: d.host, User: user, Account: account, Idle: msg.IdleUnknown}, true
 }
 
 // queued lists the accounts for whom something is kept.

@@ -87,11 +87,13 @@ func (r Rule) verdict() Verdict {
 
 // otherwise is the reason where no rule fits.
 func (r Rules) otherwise(p msg.Principal) string {
-	if reflect.DeepEqual(r, DefaultRules()) {
+	if r.areDefault() {
 		return p.User + " is not in group msg and may send to their own sessions only; ask an administrator (msgd.toml)"
 	}
 	return "no rule lets " + p.User + " do this; ask an administrator (msgd.toml)"
 }
+
+func (r Rules) areDefault() bool { return reflect.DeepEqual(r, DefaultRules()) }
 
 func (r Rule) fits(p msg.Principal, a Action, s msg.Session, inGroup func(user, group string) bool) bool {
 	return r.isFrom(p) && (len(r.Actions) == 0 || slices.Contains(r.Actions, a)) && r.isIn(s) && r.isTo(p, s, inGroup)
@@ -124,7 +126,7 @@ func (r Rule) isTo(p msg.Principal, s msg.Session, inGroup func(user, group stri
 		if group, isGroup := strings.CutPrefix(name, groupOf); isGroup {
 			return inGroup(s.User, group)
 		}
-		return name == anybody || name == oneself && p.Owns(s) || name == s.User
+		return name == anybody || name == oneself && p.Owns(s) || isUser(name, s.User)
 	})
 }
 

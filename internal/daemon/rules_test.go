@@ -83,6 +83,16 @@ func TestRuleSessions(t *testing.T) {
 	}
 }
 
+// TestRuleNames: Windows tells capitals and small letters not apart, Linux does.
+func TestRuleNames(t *testing.T) {
+	list := rules(t, "[[rule]]\nfrom=['*']\nto=['corp\\Bob', 'alice']\n")
+	for user, allowed := range map[string]bool{`CORP\bob`: true, `CORP\bobby`: false, `PC\bob`: false, "bob": false, "alice": true, "Alice": false} {
+		if v := list.Judge(principal("zoe"), ActionSend, msg.Session{User: user}, inTestGroup); v.Allow != allowed {
+			t.Errorf("to %s: %v, want %v", user, v.Allow, allowed)
+		}
+	}
+}
+
 func TestReasons(t *testing.T) {
 	bob := seat("1", "bob").Session
 	for name, c := range map[string]struct{ rules, want string }{

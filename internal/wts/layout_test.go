@@ -69,17 +69,29 @@ func claims() []claim {
 		number("RPC_S_CALL_FAILED", ErrorCallFailed), number("EPT_S_NOT_REGISTERED", ErrorNoEndpoint),
 		number("RPC_X_BAD_STUB_DATA", ErrorBadStub), number("RPC_S_SEC_PKG_ERROR", ErrorSecurityPackage),
 		number("ERROR_CTX_WINSTATION_NOT_FOUND", ErrorNoWinStation),
-		number("(DWORD)CO_E_RUNAS_LOGON_FAILURE", ErrorNobodySignedIn),
+		number("(DWORD)CO_E_RUNAS_LOGON_FAILURE", ErrorNobodySignedIn), number("ERROR_NONE_MAPPED", ErrorNoneMapped),
+		number("ERROR_INSUFFICIENT_BUFFER", errorInsufficientBuffer),
+
+		number("AUTHZ_RM_FLAG_NO_AUDIT", noAudit), number("AuthzContextInfoGroupsSids", groupsSIDs),
+		number("SidTypeUser", userUse), number("sizeof(LUID)", 8),
 	}
 }
 
-// prototypes are the functions as wts_windows.go calls them.
+// prototypes are the functions as they are called here.
 const prototypes = `
 HANDLE (WINAPI *open_server)(LPWSTR) = WTSOpenServerW;
 VOID (WINAPI *close_server)(HANDLE) = WTSCloseServer;
 WINBOOL (WINAPI *enumerate)(HANDLE, DWORD, DWORD, PWTS_SESSION_INFOW *, DWORD *) = WTSEnumerateSessionsW;
 WINBOOL (WINAPI *query)(HANDLE, DWORD, WTS_INFO_CLASS, LPWSTR *, DWORD *) = WTSQuerySessionInformationW;
 WINBOOL (WINAPI *send_message)(HANDLE, DWORD, LPWSTR, DWORD, LPWSTR, DWORD, DWORD, DWORD, DWORD *, WINBOOL) = WTSSendMessageW;
+WINBOOL (WINAPI *manager)(DWORD, PFN_AUTHZ_DYNAMIC_ACCESS_CHECK, PFN_AUTHZ_COMPUTE_DYNAMIC_GROUPS, PFN_AUTHZ_FREE_DYNAMIC_GROUPS,
+	PCWSTR, AUTHZ_RESOURCE_MANAGER_HANDLE *) = AuthzInitializeResourceManager;
+WINBOOL (WINAPI *free_manager)(AUTHZ_RESOURCE_MANAGER_HANDLE) = AuthzFreeResourceManager;
+WINBOOL (WINAPI *context)(DWORD, PSID, AUTHZ_RESOURCE_MANAGER_HANDLE, LARGE_INTEGER *, LUID, VOID *,
+	AUTHZ_CLIENT_CONTEXT_HANDLE *) = AuthzInitializeContextFromSid;
+WINBOOL (WINAPI *information)(AUTHZ_CLIENT_CONTEXT_HANDLE, AUTHZ_CONTEXT_INFORMATION_CLASS, DWORD, PDWORD, PVOID) =
+	AuthzGetInformationFromContext;
+WINBOOL (WINAPI *free_context)(AUTHZ_CLIENT_CONTEXT_HANDLE) = AuthzFreeContext;
 `
 
 // compile compiles a C program that holds the claims, and returns what the
@@ -87,7 +99,7 @@ WINBOOL (WINAPI *send_message)(HANDLE, DWORD, LPWSTR, DWORD, LPWSTR, DWORD, DWOR
 func compile(t *testing.T, claims []claim) (output string, err error) {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("#include <windows.h>\n#include <wtsapi32.h>\n#include <stddef.h>\n")
+	b.WriteString("#include <windows.h>\n#include <wtsapi32.h>\n#include <authz.h>\n#include <stddef.h>\n")
 	for _, c := range claims {
 		fmt.Fprintf(&b, "_Static_assert((unsigned long long)(%s) == %dull, %q);\n", c.c, c.is, c.what)
 	}

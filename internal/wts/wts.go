@@ -1,5 +1,6 @@
-// Package wts is the Terminal Services API of Windows: one function for each
-// call that is needed, with Go's types and nothing decided.
+// Package wts is the Terminal Services API of Windows, and what it has about
+// accounts: one function for each call that is needed, with Go's types and
+// nothing decided.
 //
 // It promises that libraries are taken from System32 only, that what a call
 // has allocated is freed, that lengths are in the unit that each call wants,
