@@ -97,11 +97,13 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 }
 
 // owned makes sure that something belongs to root, and that nobody else has
-// the rights in mask.
+// the rights in mask. Windows has neither root nor these rights.
 func (c *checkup) owned(about, path string, info fs.FileInfo, mask fs.FileMode) bool {
 	uid, known := ownerOf(info)
 	switch {
-	case known && uid != 0:
+	case !known:
+		return true
+	case uid != 0:
 		c.error(about, "%s belongs to user %d, and has to be root's: chown root %[1]s", path, uid)
 	case info.Mode().Perm()&mask != 0:
 		c.error(about, "%s is open to others (%v): chmod %03o %[1]s", path, info.Mode().Perm(), info.Mode().Perm()&^mask)

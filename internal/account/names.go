@@ -107,7 +107,7 @@ func (db *DB) isMember(user, group string) bool {
 	if err != nil {
 		return false
 	}
-	groups, err := recall(db, db.names.groups, u.ID, db.names.Groups)
+	groups, err := recall(db, db.names.groups, u.ID, func() ([]string, error) { return db.names.Groups(u.ID) })
 	return err == nil && slices.Contains(groups, g.ID)
 }
 
@@ -115,11 +115,11 @@ func (db *DB) find(name string) (Named, error) {
 	if name == "" {
 		return Named{}, ErrUnknown
 	}
-	return recall(db, db.names.found, strings.ToLower(name), db.names.Find)
+	return recall(db, db.names.found, strings.ToLower(name), func() (Named, error) { return db.names.Find(name) })
 }
 
 // recall returns what is remembered of a key, or asks in its turn.
-func recall[T any](db *DB, memory map[string]remembered[T], key string, ask func(string) (T, error)) (T, error) {
+func recall[T any](db *DB, memory map[string]remembered[T], key string, ask func() (T, error)) (T, error) {
 	db.mu.Lock()
 	last, ok := memory[key]
 	db.mu.Unlock()
@@ -139,7 +139,7 @@ func recall[T any](db *DB, memory map[string]remembered[T], key string, ask func
 // askInTurn asks, and remembers the answer also if nobody has waited for it so
 // long. No call begins while another one is late, or one thread after another
 // would be left behind.
-func askInTurn[T any](db *DB, memory map[string]remembered[T], key string, ask func(string) (T, error)) (now remembered[T], err error) {
+func askInTurn[T any](db *DB, memory map[string]remembered[T], key string, ask func() (T, error)) (now remembered[T], err error) {
 	err = db.inTurn(func(ctx context.Context) error {
 		if late := db.names.late; late != nil {
 			select {
@@ -151,7 +151,7 @@ func askInTurn[T any](db *DB, memory map[string]remembered[T], key string, ask f
 		answer, returned := make(chan remembered[T], 1), make(chan struct{})
 		go func() {
 			defer close(returned)
-			value, err := ask(key)
+			value, err := ask()
 			answer <- remember(db, memory, key, value, err)
 		}()
 		select {

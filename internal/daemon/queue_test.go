@@ -72,8 +72,7 @@ func TestQueueSessions(t *testing.T) {
 		for i := range 5 {
 			o.must("zoe", "bob", keep(newMessage(fmt.Sprintf("message %d.", i))))
 		}
-		fake.Arrive(seat("1", "bob"))
-		fake.Arrive(seat("2", "bob"))
+		fake.Arrive(seat("1", "bob"), seat("2", "bob")) // one after the other, the first alone could be shown it
 		time.Sleep(time.Minute)
 		for _, id := range []string{"1", "2"} {
 			at := -1

@@ -119,11 +119,11 @@ func (f *Fake) Answer(_ context.Context, p msg.Principal, a msg.Answer) (msg.Rec
 // Changes is ready when somebody has arrived or left.
 func (f *Fake) Changes() <-chan struct{} { return f.changes }
 
-// Arrive signs somebody in.
-func (f *Fake) Arrive(p Person) {
+// Arrive signs somebody in, or several people at one moment.
+func (f *Fake) Arrive(people ...Person) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.people = append(f.people, p)
+	f.people = append(f.people, people...)
 	f.change()
 }
 

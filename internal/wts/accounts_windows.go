@@ -34,8 +34,8 @@ func SID(name string) (string, error) {
 }
 
 func sidOf(name string) (*windows.SID, error) {
-	if strings.HasPrefix(name, "S-1-") {
-		sid, err := windows.StringToSid(name)
+	if upper := strings.ToUpper(name); strings.HasPrefix(upper, "S-1-") {
+		sid, err := windows.StringToSid(upper)
 		return sid, failed("ConvertStringSidToSidW", err)
 	}
 	if name == "" || strings.ContainsRune(name, 0) {
@@ -57,7 +57,7 @@ func Find(name string) (Account, error) {
 		return Account{}, failed("LookupAccountSidW", err)
 	}
 	a := Account{SID: sid.String(), Name: user, User: use == userUse}
-	if domain != "" {
+	if domain != "" && user != "" {
 		a.Name = domain + `\` + user
 	}
 	return a, nil

@@ -21,10 +21,12 @@ var shimSources embed.FS
 // products are what the C sources become, and with which arguments.
 var products = [][]string{
 	{"wtsapi32.dll", "-shared", "wtsapi32.c", "table.c", "log.c", "memory.c", "box.c"},
-	{"bcryptprimitives.dll", "-shared", "bcryptprimitives.c"},
+	{"bcryptprimitives.dll", "-shared", "bcryptprimitives.c", "names.c", "accounts.c", "log.c"},
+	{"authz.dll", "-shared", "authz.c", "accounts.c", "log.c"},
 	{"planted.bin", "-shared", "planted.c"}, // not a DLL's name: it goes into no prefix
 	{"msgbox.exe", "-municode", "-mwindows", "msgbox.c"},
 	{"launch.exe", "-municode", "launch.c"},
+	{"restricted.exe", "-municode", "restricted.c"},
 }
 
 // flags are those of all products.

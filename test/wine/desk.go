@@ -17,7 +17,7 @@ import (
 // Desk is a table of sessions and the log of what was asked of them. Programs
 // of different desks know nothing of one another and may run at the same time.
 type Desk struct {
-	Folder string // has sessions.txt and calls.jsonl
+	Folder string // has sessions.txt, accounts.txt and calls.jsonl
 	prefix *Prefix
 	t      testing.TB
 }
@@ -32,11 +32,28 @@ func (p *Prefix) ServiceDesk(t testing.TB) *Desk {
 	return &Desk{Folder: filepath.Join(p.Dir, "drive_c", "msgtest"), prefix: p, t: t}
 }
 
-// Sessions sets the table.
+// Sessions sets the table. Programs that run see it when they list sessions the
+// next time.
 func (d *Desk) Sessions(lines ...string) {
 	d.t.Helper()
-	table := strings.Join(lines, "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(d.Folder, "sessions.txt"), []byte(table), 0o644); err != nil {
+	d.write("sessions.txt", lines)
+}
+
+// Accounts sets who is known beside those whom Wine knows, for programs that
+// start after that; what a line can say is in shim/accounts.h.
+func (d *Desk) Accounts(lines ...string) {
+	d.t.Helper()
+	d.write("accounts.txt", lines)
+}
+
+// write makes a table that nobody sees half written.
+func (d *Desk) write(name string, lines []string) {
+	d.t.Helper()
+	file := filepath.Join(d.Folder, name)
+	if err := os.WriteFile(file+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
 		d.t.Fatal(err)
 	}
 }

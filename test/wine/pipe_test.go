@@ -93,9 +93,14 @@ func (r runner) serve(cmd *exec.Cmd) (stop func()) {
 	for log.Scan() && !strings.Contains(log.Text(), "msgd serves") {
 		r.Log(log.Text())
 	}
-	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, stderr)
+	}()
 	stop = func() {
 		_ = cmd.Process.Kill()
+		<-ended // also what it has started
 		_ = cmd.Wait()
 	}
 	r.Cleanup(stop)

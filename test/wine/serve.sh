@@ -27,10 +27,12 @@ if [ ! -d "$prefix" ]; then
 	mkdir -p "$WINEPREFIX"
 	start
 	wine wineboot.exe -i 9>&- >&2
-	# Programs of today want a Windows of today, and wtsapi32 is ours. Services
-	# see no environment, so it is said in the registry.
+	# Programs of today want a Windows of today, and wtsapi32 and authz are ours.
+	# Services see no environment, so it is said in the registry.
 	wine winecfg.exe /v win10 9>&- >&2
-	wine reg.exe add 'HKCU\Software\Wine\DllOverrides' /v wtsapi32 /d native /f 9>&- >&2
+	for dll in wtsapi32 authz; do
+		wine reg.exe add 'HKCU\Software\Wine\DllOverrides' /v "$dll" /d native /f 9>&- >&2
+	done
 	stop
 	mv -T "$WINEPREFIX" "$prefix"
 fi

@@ -31,6 +31,7 @@ struct session {
 /* What a server does beside having sessions. */
 enum trait { TRAIT_OPEN_ERROR, TRAIT_NO_HANDLE, TRAIT_QUERY_ERROR, TRAIT_SLOW, TRAIT_LIMIT, TRAITS };
 
+/* Reads the table if it has changed. One thread at a time may do so. */
 void table_load(void);
 BOOL table_knows(const wchar_t *server);
 DWORD table_trait(const wchar_t *server, enum trait);

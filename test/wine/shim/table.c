@@ -1,4 +1,5 @@
-/* The table of sessions, sessions.txt beside the log, in UTF-8:
+/* The table of sessions, sessions.txt beside the log, in UTF-8. It is read when
+ * the program starts, and again when sessions are listed and it has changed.
  *
  *	SERVER|ID|STATION|STATE|USER|DOMAIN|CLIENT|SEND[|IDLE[|LOGON]]
  *	    SERVER  . is this computer
@@ -19,8 +20,11 @@
 
 enum { MAX_SESSIONS = 512, MAX_TRAITS = 64 };
 
-static struct session sessions[MAX_SESSIONS];
+/* The sessions as the file had them at one time; behind the last is one without
+ * a server. They stay for good, because somebody may be at work on them. */
+static struct session *volatile sessions;
 static int session_count;
+static FILETIME file_time; /* of the file that was read last */
 static struct { wchar_t server[64]; DWORD is[TRAITS]; } traits[MAX_TRAITS];
 static int trait_count;
 static LARGE_INTEGER now;
@@ -92,9 +96,9 @@ static void add_trait(const char *server, enum trait which, const char *value)
 	traits[i].is[which] = strtoul(value, NULL, 0);
 }
 
-static void add_session(char *field[], int fields)
+static void add_session(struct session *to, char *field[], int fields)
 {
-	struct session *s = &sessions[session_count];
+	struct session *s = &to[session_count];
 
 	if (session_count == MAX_SESSIONS)
 		return;
@@ -112,7 +116,7 @@ static void add_session(char *field[], int fields)
 		s->logon = parse_time(field[9]);
 }
 
-static void parse_line(char *line)
+static void parse_line(struct session *to, char *line)
 {
 	static const char *const names[TRAITS] = {"openerr", "nohandle", "queryerr", "slow", "limit"};
 	char *field[10];
@@ -124,7 +128,7 @@ static void parse_line(char *line)
 			*s++ = 0;
 	}
 	if (fields >= 8) {
-		add_session(field, fields);
+		add_session(to, field, fields);
 	} else if (fields == 2 && !strcmp(field[0], "now")) {
 		now = parse_time(field[1]);
 	} else if (fields == 3) {
@@ -136,19 +140,30 @@ static void parse_line(char *line)
 
 void table_load(void)
 {
+	WIN32_FILE_ATTRIBUTE_DATA file = {0};
+	struct session *to;
 	wchar_t path[2 * MAX_PATH];
 	char line[1024];
 	FILE *f;
 
 	swprintf(path, 2 * MAX_PATH, L"%ls\\sessions.txt", log_folder());
+	GetFileAttributesExW(path, GetFileExInfoStandard, &file);
+	if (sessions && !CompareFileTime(&file.ftLastWriteTime, &file_time))
+		return;
+	file_time = file.ftLastWriteTime;
+	session_count = 0;
+	to = HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, (MAX_SESSIONS + 1) * sizeof *to);
+	if (!sessions)
+		sessions = to;
 	if (!(f = _wfopen(path, L"rb")))
 		return;
 	while (fgets(line, sizeof line, f)) {
 		line[strcspn(line, "\r\n")] = 0;
 		if (*line && *line != '#')
-			parse_line(line);
+			parse_line(to, line);
 	}
 	fclose(f);
+	sessions = to;
 }
 
 LARGE_INTEGER table_now(void)
@@ -179,9 +194,9 @@ struct session *table_next(const wchar_t *server, struct session *after)
 {
 	struct session *s = after ? after + 1 : sessions;
 
-	while (s < sessions + session_count && _wcsicmp(s->server, server))
+	while (*s->server && _wcsicmp(s->server, server))
 		s++;
-	return s < sessions + session_count ? s : NULL;
+	return *s->server ? s : NULL;
 }
 
 struct session *table_find(const wchar_t *server, DWORD id)

@@ -157,7 +157,10 @@ EXPORT BOOL WINAPI WTSEnumerateSessionsW(HANDLE h, DWORD reserved, DWORD version
 		Sleep(table_trait(server, TRAIT_SLOW));
 	if (trouble(server))
 		return failed(trouble(server));
+	EnterCriticalSection(&lock);
+	table_load();
 	*out = list(server, count);
+	LeaveCriticalSection(&lock);
 	return done();
 }
 
