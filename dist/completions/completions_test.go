@@ -88,6 +88,107 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// daemonOptions reads the commands of msgd, each with its options, from the
+// source of their table.
+func daemonOptions(t *testing.T) map[string][]string {
+	t.Helper()
+	b, err := os.ReadFile("../../cmd/msgd/args.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := regexp.MustCompile(`(?m)^\tserve := \[\]string\{(.*)\}$`).FindSubmatch(b)
+	if serve == nil {
+		t.Fatal("the options of serve are not found: the search is wrong")
+	}
+	commands := map[string][]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\t\t\{name: "([a-z ]+)",(?: flags: (serve|\[\]string\{[^}]*\}),)? run: `).FindAllSubmatch(b, -1) {
+		flags := m[2]
+		if string(flags) == "serve" {
+			flags = serve[1]
+		}
+		names := []string{"help"}
+		for _, name := range regexp.MustCompile(`"([a-z-]+)"`).FindAllSubmatch(flags, -1) {
+			names = append(names, string(name[1]))
+		}
+		commands[string(m[1])] = names
+	}
+	delete(commands, "help")
+	delete(commands, "version") // these take nothing
+	if len(commands) != strings.Count(string(b), "\n\t\t{name: \"")-2 {
+		t.Fatalf("found %q in the table of commands: the search is wrong", commands)
+	}
+	return commands
+}
+
+// TestDaemon compares the table of msgd's commands with what each shell offers:
+// all of it, and nothing else.
+func TestDaemon(t *testing.T) {
+	commands := daemonOptions(t)
+	var first []string
+	second := map[string][]string{}
+	for command, want := range commands {
+		slices.Sort(want)
+		for shell, offer := range offers {
+			offered := offer(t, "msgd "+command+" --")
+			for i, name := range offered {
+				offered[i] = strings.TrimPrefix(name, "--")
+			}
+			if slices.Sort(offered); !slices.Equal(offered, want) {
+				t.Errorf("msgd %s: %s offers %q, the table has %q", command, shell, offered, want)
+			}
+		}
+		word, rest, two := strings.Cut(command, " ")
+		if first = append(first, word); two {
+			second[word] = append(second[word], rest)
+		}
+	}
+	second[""] = append(first, "help", "version")
+	for word, want := range second {
+		slices.Sort(want)
+		want = slices.Compact(want)
+		for shell, offer := range offers {
+			offered := slices.DeleteFunc(offer(t, strings.TrimSpace("msgd "+word)+" "), func(s string) bool { return strings.HasPrefix(s, "--") })
+			if slices.Sort(offered); !slices.Equal(offered, want) {
+				t.Errorf("msgd %s: %s offers %q, the table has %q", word, shell, offered, want)
+			}
+		}
+	}
+}
+
+// offers are all candidates that a shell has for the last word of a line.
+var offers = map[string]func(t *testing.T, line string) []string{
+	"bash": func(t *testing.T, line string) []string {
+		t.Helper()
+		need(t, "bash")
+		return offeredByBash(t, line)
+	},
+	"fish": func(t *testing.T, line string) (names []string) {
+		t.Helper()
+		need(t, "fish")
+		for candidate := range strings.Lines(run(t, "fish", "--no-config", "-c", "source msgd.fish; complete -C "+fishQuote(line))) {
+			name, _, _ := strings.Cut(strings.TrimSuffix(candidate, "\n"), "\t")
+			names = append(names, strings.TrimSuffix(name, "="))
+		}
+		return names
+	},
+	"zsh": offeredByZsh,
+}
+
+// zshAsk prints what zsh would offer: compadd and _arguments, with which
+// functions offer it, are others here.
+const zshAsk = `compadd() { print -rl -- "$@" }
+_arguments() { local each; for each; do [[ $each == --* ]] && print -r -- "${each%%\[*}"; done }
+compdef() { }; service=none; source ./_msg 2>/dev/null
+words=("$@"); CURRENT=$#words; _msg_msgd
+`
+
+func offeredByZsh(t *testing.T, line string) []string {
+	t.Helper()
+	need(t, "zsh")
+	out := run(t, "zsh", append([]string{"-f", "-c", zshAsk, "zsh"}, strings.Split(line, " ")...)...)
+	return strings.Fields(out)
+}
+
 func bashOptions(t *testing.T, command string) []string {
 	t.Helper()
 	out := strings.Fields(run(t, "bash", "-c", "source ./msg.bash && set -f && _msg_options "+command))
@@ -240,6 +341,19 @@ var typed = []struct {
 	{line: "msgd d", wants: []string{"doctor"}, none: []string{"check"}},
 	{line: "msgd doctor --", wants: []string{"--config", "--hub"}, none: []string{"--socket"}},
 	{line: "msgd serve --config msg.ba", wants: []string{"msg.bash"}},
+	{line: "msgd hub t", wants: []string{"token"}, none: []string{"init"}},
+	{line: "msgd hub init --li", wants: []string{"--listen"}, none: []string{"--uses"}},
+	{line: "msgd hub init --ca msg.ba", wants: []string{"msg.bash"}},
+	{line: "msgd hub init --site ", none: []string{""}},
+	{line: "msgd hub token --u", wants: []string{"--uses"}, none: []string{"--listen"}},
+	{line: "msgd operator a", wants: []string{"add"}},
+	{line: "msgd operator add alice --m", wants: []string{"--may"}},
+	{line: "msgd revoke web1 --g", wants: []string{"--grant"}},
+	{line: "msgd revoke --grant --k", wants: []string{"--key"}},
+	{line: "msgd join --n", wants: []string{"--name"}, none: []string{"--hub"}},
+	{line: "msgd forward msg.ba", wants: []string{"msg.bash"}},
+	{line: "msgd members --hu", wants: []string{"--hub"}},
+	{line: "msgd tag lab-07 lab --hu", wants: []string{"--hub"}},
 }
 
 // TestBash completes lines as bash does: it calls the function with the words,
@@ -248,13 +362,18 @@ func TestBash(t *testing.T) {
 	need(t, "bash")
 	for _, c := range typed {
 		t.Run(c.line, func(t *testing.T) {
-			command, _, _ := strings.Cut(c.line, " ")
-			script := `source ./msg.bash; words=("${@:3}"); COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMP_LINE=$1 COMP_POINT=${#1}
-				_msg_complete "$2"; for c in "${COMPREPLY[@]}"; do printf '%s\n' "$c"; done`
-			args := append([]string{"-c", script, "bash", c.line, command}, bashWords(c.line)...)
-			checkOffered(t, strings.Split(strings.TrimSuffix(run(t, "bash", args...), "\n"), "\n"), c.wants, c.none)
+			checkOffered(t, offeredByBash(t, c.line), c.wants, c.none)
 		})
 	}
+}
+
+func offeredByBash(t *testing.T, line string) []string {
+	t.Helper()
+	command, _, _ := strings.Cut(line, " ")
+	script := `source ./msg.bash; words=("${@:3}"); COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMP_LINE=$1 COMP_POINT=${#1}
+		_msg_complete "$2"; for c in "${COMPREPLY[@]}"; do printf '%s\n' "$c"; done`
+	args := append([]string{"-c", script, "bash", line, command}, bashWords(line)...)
+	return strings.Split(strings.TrimSuffix(run(t, "bash", args...), "\n"), "\n")
 }
 
 // bashWords takes a line apart at blanks, and at each run of : and =.

@@ -22,7 +22,8 @@ _msg_values() {
 	time) printf '%s\n' 0 60 10m 2h ;;
 	queue) printf '%s\n' 12h 7d ;;
 	server) printf '%s\n' localhost && compgen -A hostname ;;
-	config | socket) compgen -f -- "$2" ;;
+	config | socket | ca | key) compgen -f -- "$2" ;;
+	hub) compgen -d -- "$2" ;;
 	esac
 }
 
@@ -98,23 +99,41 @@ _msg_candidates() {
 	fi
 }
 
+# The options of each command of msgd.
+_msgd_options() {
+	case $1 in
+	serve | check) echo config socket ;;
+	relay) echo socket ;;
+	join) echo config name ;;
+	doctor) echo config hub ;;
+	'hub init') echo hub listen address cluster ca offline leaf-of site summary ;;
+	'hub token') echo hub uses for site ;;
+	'hub serve' | members | tag) echo hub ;;
+	'operator add') echo hub may key ;;
+	revoke) echo hub key grant ;;
+	esac
+}
+
 _msgd_candidates() {
-	local command=$1 before=${*: -2:1}
+	local command=$1 before=${*: -2:1} last=${*: -1} name
 	if (($# == 1)); then
-		printf '%s\n' serve check relay join hub doctor members tag operator revoke version help --version --help
+		printf '%s\n' serve check relay join forward hub doctor members tag operator revoke version help --version --help
 		return
 	fi
+	case $command,$# in
+	hub,2) printf '%s\n' init serve token ;;
+	operator,2) printf '%s\n' add ;;
+	hub,* | operator,*) command+=" $2" ;;
+	esac
 	case $before in
-	--config | --socket)
-		_msg_values "${before#--}" "${*: -1}"
+	--offline | --grant | --help) ;;
+	--*)
+		_msg_values "${before#--}" "$last"
 		return
 		;;
 	esac
-	case $command in
-	serve | check) printf '%s\n' --config --socket --help ;;
-	relay) printf '%s\n' --socket --help ;;
-	doctor) printf '%s\n' --config --hub --help ;;
-	esac
+	[[ $command != forward ]] || compgen -f -- "$last"
+	[[ $last != -* ]] || for name in $(_msgd_options "$command") help; do printf '%s\n' "--$name"; done
 }
 
 _msg_complete() {
