@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -30,6 +32,7 @@ func main() {
 	flag.StringVar(&r.version, "version", "", "the `version`, such as 1.2.3")
 	flag.StringVar(&r.out, "out", "bin/windows", "the `folder` for the packages, which is made anew")
 	flag.StringVar(&arches, "arch", "amd64,arm64", "the `processors`")
+	flag.StringVar(&r.programs, "programs", "", "a `folder` with the programs for one processor, of a zip made elsewhere, to sign and pack; without it they are built")
 	flag.StringVar(&r.downloads, "downloads", "", "the `address` that the packages will have; without it there are no manifests")
 	flag.StringVar(&r.key.file, "sign-key", "", "a private `key`, PEM, or a PKCS#12 file with its certificate")
 	flag.StringVar(&r.key.cert, "sign-cert", "", "the `certificate` of a PEM key, and those that vouch for it")
@@ -49,6 +52,7 @@ type release struct {
 	out       string
 	arches    []string
 	publisher string
+	programs  string // folder of those that are built already; empty builds them
 	downloads string
 	gocmd     string
 	key       key
@@ -67,6 +71,9 @@ func (r release) start(epoch string) error {
 		if installerArch[arch] == "" {
 			return fmt.Errorf("processor %q: amd64 or arm64", arch)
 		}
+	}
+	if r.programs != "" && len(r.arches) != 1 {
+		return fmt.Errorf("the programs in %q are for one processor: -arch says for which", r.programs)
 	}
 	if r.downloads != "" && r.arches[0] != "amd64" {
 		return fmt.Errorf("manifests need the packages for amd64, and these are for %q first", r.arches[0])
@@ -119,14 +126,23 @@ func (r release) make() error {
 	if err := r.texts(texts); err != nil {
 		return err
 	}
-	src, err := r.source(filepath.Join(work, "src"))
-	if err != nil {
-		return err
-	}
-	for _, arch := range r.arches {
-		if err := r.pack(arch, src, texts, filepath.Join(work, arch)); err != nil {
-			return fmt.Errorf("%s: %w", arch, err)
+	src := filepath.Join(work, "src")
+	if r.programs == "" {
+		if err := r.source(src); err != nil {
+			return err
 		}
+	}
+	var all errgroup.Group
+	for _, arch := range r.arches {
+		all.Go(func() error {
+			if err := r.pack(arch, src, texts, filepath.Join(work, arch)); err != nil {
+				return fmt.Errorf("%s: %w", arch, err)
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return err
 	}
 	sums, err := r.sums()
 	if err != nil {
@@ -144,10 +160,15 @@ func (r release) pack(arch, src, texts, folder string) error {
 	if err := r.build(arch, src, folder); err != nil {
 		return err
 	}
-	if err := r.msi(arch, folder); err != nil {
-		return fmt.Errorf("MSI: %w", err)
-	}
-	return r.zip(arch, folder)
+	var both errgroup.Group
+	both.Go(func() error {
+		if err := r.msi(arch, folder); err != nil {
+			return fmt.Errorf("MSI: %w", err)
+		}
+		return nil
+	})
+	both.Go(func() error { return r.zip(arch, folder) })
+	return both.Wait()
 }
 
 // name is that of a package: the architecture is part of it.

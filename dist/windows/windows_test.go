@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -39,20 +40,51 @@ func newRelease(t *testing.T, arches ...string) release {
 	}
 }
 
-// makeAsUser makes a release as "make windows" does, by a program of its own: in
-// that of the test the race detector makes compression ten times as slow.
+// shared is a folder for what tests share; TestMain removes it.
+var shared string
+
+func TestMain(m *testing.M) {
+	var err error
+	if shared, err = os.MkdirTemp("", "msg-windows-test-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(shared)
+	os.Exit(code)
+}
+
+// tool is this program, as "make windows" has it: in that of the test the race
+// detector makes compression ten times as slow.
+var tool = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(shared, "windows")
+	_, err := run(exec.Command("go", "build", "-o", file, "msg/dist/windows"))
+	return file, err
+})
+
+// makeAsUser makes a release as "make windows" does.
 func makeAsUser(t *testing.T, r release) {
 	t.Helper()
-	tool := filepath.Join(t.TempDir(), "windows")
-	if _, err := run(exec.Command(r.gocmd, "build", "-o", tool, "./dist/windows")); err != nil {
+	program, err := tool()
+	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(tool, "-version", r.version, "-out", r.out, "-arch", strings.Join(r.arches, ","), "-downloads", r.downloads,
-		"-sign-key", r.key.file, "-sign-pass", r.key.password)
+	cmd := exec.Command(program, "-version", r.version, "-out", r.out, "-arch", strings.Join(r.arches, ","), "-downloads", r.downloads,
+		"-sign-key", r.key.file, "-sign-pass", r.key.password, "-programs", r.programs)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.time.Unix()))
 	if _, err := run(cmd); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// first is the release of this tree that tests look at. It is made once.
+func first(t *testing.T) release {
+	t.Helper()
+	r := newRelease(t, "amd64", "arm64")
+	r.out = filepath.Join(shared, "first")
+	if _, err := os.Stat(r.out); err != nil {
+		makeAsUser(t, r)
+	}
+	return r
 }
 
 // content returns the SHA-256 of each file of a folder.
@@ -78,8 +110,7 @@ func content(t *testing.T, folder string) map[string]string {
 func TestReproducible(t *testing.T) {
 	need(t)
 	t.Chdir("../..")
-	first := newRelease(t, "amd64", "arm64")
-	makeAsUser(t, first)
+	first := first(t)
 	inspect(t, first)
 	elsewhere := t.TempDir()
 	for _, part := range []string{"cmd", "internal", "dist", "doc"} {
@@ -247,8 +278,23 @@ func manifest(t *testing.T, r release, name string) string {
 	return string(b)
 }
 
-// TestSigned signs with a certificate of its own, and asks osslsigncode whether
-// it was us.
+// unpacked is what is in the zip of a release.
+func unpacked(t *testing.T, r release, arch string) string {
+	t.Helper()
+	z, err := zip.OpenReader(filepath.Join(r.out, r.name(arch, ".zip")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	folder := filepath.Join(t.TempDir(), "zip")
+	if err := os.CopyFS(folder, z); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// TestSigned signs the programs of an unsigned release with a certificate of its
+// own, and asks osslsigncode whether it was us.
 func TestSigned(t *testing.T) {
 	need(t, "osslsigncode", "openssl")
 	dir := t.TempDir()
@@ -268,23 +314,21 @@ func TestSigned(t *testing.T) {
 	t.Chdir("../..")
 	r := newRelease(t, "amd64")
 	r.key = key{file: in("both.p12"), password: in("password")}
+	r.programs = unpacked(t, first(t), "amd64")
 	makeAsUser(t, r)
-	z, err := zip.OpenReader(filepath.Join(r.out, r.name("amd64", ".zip")))
-	if err != nil {
-		t.Fatal(err)
+	msi, zipped := filepath.Join(r.out, r.name("amd64", ".msi")), unpacked(t, r, "amd64")
+	for _, name := range []string{"msg.exe", "query.exe", "msgd.exe", "quser.exe"} {
+		if out, err := exec.Command("osslsigncode", "verify", "-CAfile", in("cert.pem"), "-in", filepath.Join(r.programs, name)).CombinedOutput(); err == nil {
+			t.Errorf("%s is signed before:\n%s", name, out)
+		}
 	}
-	defer z.Close()
-	msi := filepath.Join(r.out, r.name("amd64", ".msi"))
-	if err := os.CopyFS(in("zip"), z); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{msi, in("zip/msg.exe"), in("zip/query.exe"), in("zip/msgd.exe"), in("zip/quser.exe")} {
+	for _, file := range []string{msi, zipped + "/msg.exe", zipped + "/query.exe", zipped + "/msgd.exe", zipped + "/quser.exe"} {
 		if out, err := exec.Command("osslsigncode", "verify", "-CAfile", in("cert.pem"), "-in", file).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}
 	}
 	pem := key{file: in("key.pem"), cert: in("cert.pem")}
-	if err := pem.sign(in("zip/README.txt"), "x"); err == nil {
+	if err := pem.sign(filepath.Join(zipped, "README.txt"), "x"); err == nil {
 		t.Error("a text has been signed")
 	}
 }
@@ -323,6 +367,7 @@ func TestStart(t *testing.T) {
 		`"386": amd64 or arm64`:      func(r *release) { r.arches = []string{"386"} },
 		"the packages for amd64":     func(r *release) { r.arches = []string{"arm64"} },
 		"not a number of seconds":    func(r *release) {},
+		"are for one processor":      func(r *release) { r.programs = "elsewhere" },
 		`version "1.2.300000": must`: func(r *release) { r.version = "1.2.300000" },
 	} {
 		r := newRelease(t, "amd64", "arm64")
