@@ -69,12 +69,15 @@ func decodeInput(b []byte, decode func([]byte) string) []byte {
 }
 
 // date makes one line of a date and a time as the system has formatted them,
-// which may hold marks of the direction of writing.
+// which may hold marks of the direction of writing, and blanks that do not break
+// lines: en-US has U+202F in front of PM. Most code pages have neither, so that
+// question marks would stand there; a plain blank is in all of them.
 func date(day, clock string) string {
-	return text.Line(strings.Map(func(r rune) rune {
+	visible := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r
-	}, day+" "+clock))
+	}, day+" "+clock)
+	return text.Line(strings.Join(strings.Fields(visible), " "))
 }

@@ -77,9 +77,35 @@ func TestDecodeInput(t *testing.T) {
 	}
 }
 
+// TestDate has what Windows and Unicode's CLDR have as short dates and times, by
+// the tables of DateTimeFormatInfo in the tests of .NET: with blanks that do not
+// break lines, and with marks of the direction of writing. Neither is in the code
+// page of a console, in which it would be a question mark.
 func TestDate(t *testing.T) {
-	if got := date("\u200f24\u200f/11/2026", "3:04\u202fPM\n"); got != "24/11/2026 3:04\u202fPM " {
-		t.Errorf("got %q", got)
+	for _, c := range []struct{ locale, day, clock, want string }{
+		{"de-DE", "24.11.2026", "15:04", "24.11.2026 15:04"},
+		{"en-US", "11/24/2026", "3:04 PM", "11/24/2026 3:04 PM"},
+		{"en-US of CLDR 42 and later", "11/24/2026", "3:04\u202fPM", "11/24/2026 3:04 PM"},
+		{"en-GB", "24/11/2026", "15:04", "24/11/2026 15:04"},
+		{"ja-JP", "2026/11/24", "9:04", "2026/11/24 9:04"},
+		{"ko-KR", "2026. 11. 24.", "오후 3:04", "2026. 11. 24. 오후 3:04"},
+		{"zh-CN", "2026/11/24", "15:04", "2026/11/24 15:04"},
+		{"ar-SA", "24\u200f/11\u200f/2026", "3:04\u00a0م", "24/11/2026 3:04 م"},
+		{"ar-SA, in its own digits", "\u200f٢٤\u200f/١١\u200f/٢٠٢٦", "٣:٠٤ م", "٢٤/١١/٢٠٢٦ ٣:٠٤ م"},
+		{"he-IL", "24.11.2026", "15:04", "24.11.2026 15:04"},
+		{"fa-IR, by the Persian calendar", "1405/9/3", "15:04", "1405/9/3 15:04"},
+		{"th-TH, by the Buddhist calendar", "24/11/2569", "15:04", "24/11/2569 15:04"},
+		{"bg-BG", "24.11.2026 г.", "15:04", "24.11.2026 г. 15:04"},
+		{"hr-HR", "24.\u00a011.\u00a02026.", "15:04", "24. 11. 2026. 15:04"},
+		{"fr-CA", "2026-11-24", "15 h 04", "2026-11-24 15 h 04"},
+		{"fi-FI", "24.11.2026", "15.04", "24.11.2026 15.04"},
+		{"el-GR", "24/11/2026", "3:04 μ.μ.", "24/11/2026 3:04 μ.μ."},
+		{"a format that somebody has set", " 24/11\u30002026 ", "3:04\r\nPM\n", "24/11 2026 3:04 PM"},
+		{"another one", "24\x1b[2J\u202e", "15:04", "24^[[2J 15:04"},
+	} {
+		if got := date(c.day, c.clock); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.locale, got, c.want)
+		}
 	}
 }
 
