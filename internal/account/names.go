@@ -26,7 +26,7 @@ type Named struct {
 	User bool   // and no group
 }
 
-// NewNames returns a DB of such a system. It knows what Person, InGroup,
+// NewNames returns a DB of such a system. It knows what Person, InGroup, GroupID,
 // UserExists, GroupExists and HasDomains are asked, and no numbers.
 //
 // What it was told holds for a minute. Nobody says on Windows that a group has
@@ -96,11 +96,25 @@ func (db *DB) mayBeGroup(name string) bool {
 	return err == nil && !n.User || err != nil && !errors.Is(err, ErrUnknown)
 }
 
+// GroupID finds what a group is called in place of its name: its number in
+// decimals, or its SID.
+func (db *DB) GroupID(name string) (id string, ok bool) {
+	if db.names == nil {
+		gid, ok := db.GID(name)
+		return number(gid), ok
+	}
+	n, err := db.find(name)
+	if err != nil || n.User {
+		return "", false
+	}
+	return n.ID, true
+}
+
 // isMember is InGroup. Who is in a group is found by the group's ID, because
 // its name is another one in each language.
 func (db *DB) isMember(user, group string) bool {
-	g, err := db.find(group)
-	if err != nil || g.User {
+	id, ok := db.GroupID(group)
+	if !ok {
 		return false
 	}
 	u, err := db.find(user)
@@ -108,7 +122,7 @@ func (db *DB) isMember(user, group string) bool {
 		return false
 	}
 	groups, err := recall(db, db.names.groups, u.ID, func() ([]string, error) { return db.names.Groups(u.ID) })
-	return err == nil && slices.Contains(groups, g.ID)
+	return err == nil && slices.Contains(groups, id)
 }
 
 func (db *DB) find(name string) (Named, error) {

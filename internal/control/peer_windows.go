@@ -92,7 +92,7 @@ func (s *Server) principal(who peer, _ string) (msg.Principal, error) {
 	p := msg.Principal{User: accountName(who.sid), Session: strconv.FormatUint(uint64(who.session), 10), Superuser: who.superuser()}
 	p.Account = strings.ToLower(p.User)
 	for _, name := range s.Groups {
-		if sid, err := wts.SID(name); err == nil && slices.Contains(who.groups, sid) {
+		if sid, ok := s.Accounts.GroupID(name); ok && slices.Contains(who.groups, sid) {
 			p.Groups = append(p.Groups, name)
 		}
 	}

@@ -27,7 +27,7 @@ type Server struct {
 	Host     string       // name of this computer, for Principals and the greeting
 	Fleet    *Fleet       // nil: there is none
 	Log      *slog.Logger // nil: nothing is logged
-	Accounts *account.DB  // nil: one of its own
+	Accounts *account.DB  // nil: one of its own, which on Windows knows no groups
 
 	// Groups are those that the service asks about: Principal.Groups has the
 	// ones of them that a client is in. To look up all groups of a client would

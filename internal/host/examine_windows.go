@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
@@ -16,6 +18,7 @@ func Examine(ctx context.Context) []Finding {
 	var f findings
 	f.add("system", "%s", system())
 	f.add("rights", "%s", rights())
+	f.add("groups", "%s", groups())
 	own, err := wts.Own()
 	if err == nil {
 		f.add("ProcessIdToSessionId", "session %d", own)
@@ -56,6 +59,36 @@ func system() string {
 		line += fmt.Sprintf(", revision %d", n)
 	}
 	return line
+}
+
+// groups says whether Windows tells of the account of this process what msgd
+// asks it of others: rules about groups of recipients need that. A token has a
+// few groups more, such as those for how somebody has signed in.
+func groups() string {
+	token := windows.GetCurrentProcessToken()
+	user, err := token.GetTokenUser()
+	if err != nil {
+		return Numbered(err)
+	}
+	held, err := token.GetTokenGroups()
+	if err != nil {
+		return Numbered(err)
+	}
+	begin := time.Now()
+	if _, err := wts.Find(user.User.Sid.String()); err != nil {
+		return err.Error()
+	}
+	told, err := wts.Groups(user.User.Sid.String())
+	if err != nil {
+		return err.Error()
+	}
+	common := 0
+	for _, g := range held.AllGroups() {
+		if slices.Contains(told, g.Sid.String()) {
+			common++
+		}
+	}
+	return fmt.Sprintf("%d of %d of the token, and %d others, after %v", common, held.GroupCount, len(told)-common, took(begin))
 }
 
 // rights says what the token of this process can: an administrator who has not

@@ -19,20 +19,7 @@ var (
 	freeContext            = authz.NewProc("AuthzFreeContext")
 )
 
-// SID is LookupAccountNameW: the SID of an account, which is the same whatever
-// language Windows has. A name without a domain is looked for on this computer
-// first. What looks like a SID is one.
-//
-// It may take as long as a domain controller does, as may Find and Groups. The
-// error is an *Error, with ErrorNoneMapped for a name that nobody has.
-func SID(name string) (string, error) {
-	sid, err := sidOf(name)
-	if err != nil {
-		return "", err
-	}
-	return sid.String(), nil
-}
-
+// sidOf is LookupAccountNameW. What looks like a SID is one.
 func sidOf(name string) (*windows.SID, error) {
 	if upper := strings.ToUpper(name); strings.HasPrefix(upper, "S-1-") {
 		sid, err := windows.StringToSid(upper)
@@ -45,8 +32,13 @@ func sidOf(name string) (*windows.SID, error) {
 	return sid, failed("LookupAccountNameW", err)
 }
 
-// Find is SID, and LookupAccountSidW: whose account it is, by the name that
-// Windows itself has for it.
+// Find is LookupAccountNameW, and LookupAccountSidW back to the name that Windows
+// itself has for the account. A name without a domain is looked for on this
+// computer first; what looks like a SID is one, which is the same whatever
+// language Windows has.
+//
+// It may take as long as a domain controller does, as may Groups. The error is
+// an *Error, with ErrorNoneMapped for a name that nobody has.
 func Find(name string) (Account, error) {
 	sid, err := sidOf(name)
 	if err != nil {

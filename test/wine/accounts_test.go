@@ -154,6 +154,22 @@ to = ['@CORP\Führung', '@Gäste', 'carol']
 	}
 }
 
+// TestDoctorGroups has the report say how much of the own token Windows tells.
+// The SID is that of Wine's user.
+func TestDoctorGroups(t *testing.T) {
+	p := wine.Boot(t)
+	r := runner{t, p.Desk(t)}
+	r.desk.Sessions(corpSessions()...)
+	r.desk.Accounts(`CORP|bob|S-1-5-21-0-0-0-1000|user|S-1-1-0,S-1-5-21-1-2-3-2001`)
+	msg := wine.Build(t, "msg/cmd/msg")
+	r.prints(`groups +1 of \d+ of the token, and 1 others, after `, msg, "/doctor")
+	r.desk.Accounts(`CORP|bob|S-1-5-21-0-0-0-1000|user|err=5`)
+	r.prints(`groups +AuthzInitializeContextFromSid: error 5: `, msg, "/doctor")
+	if err := wine.Untidy(r.desk.Calls()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestKept sends to somebody who signs in later, also after a restart of msgd.
 func TestKept(t *testing.T) {
 	p := wine.Boot(t)

@@ -21,9 +21,11 @@ static BOOL fits(const wchar_t *s, DWORD *room)
 	return FALSE;
 }
 
+/* Who does not want to know has no buffer. */
 static void put(const wchar_t *s, LPWSTR to, DWORD *room)
 {
-	wcscpy(to, s);
+	if (to)
+		wcscpy(to, s);
 	*room = wcslen(s);
 }
 
