@@ -7,42 +7,18 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"msg/internal/cli"
+	"msg/internal/hosttest"
 )
 
-// tableOptions reads the options that a command knows and this version has
-// from the source of the table.
-func tableOptions(t *testing.T, command string) (names []string) {
+// tableOptions are the options that a command knows and this version has.
+func tableOptions(t *testing.T, command string) []string {
 	t.Helper()
-	b, err := os.ReadFile("../../internal/cli/options.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := map[string]string{"msg": "forMsg", "query": "forQuery"}[command]
-	constants := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^\t(opt\w+)\s*= ("\w+")$`).FindAllStringSubmatch(string(b), -1) {
-		constants[m[1]] = m[2]
-	}
-	for _, m := range regexp.MustCompile(`(?m)^\t\{name: ([^,]+),(?: alias: ([^,]+),)?.* in: (.*)\},$`).FindAllStringSubmatch(string(b), -1) {
-		if !slices.Contains(strings.Split(m[3], " | "), in) {
-			continue
-		}
-		for _, word := range m[1:3] {
-			if literal, ok := constants[word]; ok {
-				word = literal
-			}
-			if name, err := strconv.Unquote(word); err == nil && works(t, command, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) < 9 {
-		t.Fatalf("found %q in the table of options: the search is wrong", names)
-	}
+	all := hosttest.TableOptions(t, map[string]string{"msg": "forMsg", "query": "forQuery"}[command])
+	names := slices.DeleteFunc(all, func(name string) bool { return !works(t, command, name) })
 	slices.Sort(names)
 	return names
 }
