@@ -3,30 +3,9 @@ package host
 import (
 	"fmt"
 	"os"
-	"regexp"
-	"strings"
 	"syscall"
 	"testing"
 )
-
-// about are the findings about something, in one text.
-func about(found []Finding, what string) string {
-	var lines []string
-	for _, f := range found {
-		if f.About == what {
-			lines = append(lines, f.Found)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// wantFinding compares with a regular expression.
-func wantFinding(t *testing.T, found []Finding, what, want string) {
-	t.Helper()
-	if got := about(found, what); !regexp.MustCompile(`\A(?:` + want + `)\z`).MatchString(got) {
-		t.Errorf("%s: %q, want %s", what, got, want)
-	}
-}
 
 func TestNumbered(t *testing.T) {
 	denied := syscall.Errno(13)

@@ -20,13 +20,9 @@
 package host
 
 import (
-	"errors"
 	"os"
 	"strings"
 )
-
-// errInterrupted is the Detail of a receipt of what its sender has ended.
-var errInterrupted = errors.New("interrupted")
 
 // First arguments of the helper processes. Anybody may type them: a helper has
 // the rights of whoever started it and does nothing that one could not do.

@@ -13,6 +13,9 @@ import (
 	"msg"
 )
 
+// errInterrupted is the Detail of a receipt of what its sender has ended.
+var errInterrupted = errors.New("interrupted")
+
 // What a message is shown on, in a receipt.
 const (
 	surfaceTerminal = "terminal"
