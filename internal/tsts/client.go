@@ -23,6 +23,10 @@ type Options struct {
 	Name    string // of the computer, or its address
 	Account login.Account
 
+	// SignIn is shared by the computers that are opened with the same account; nil
+	// is one for this computer alone.
+	SignIn *SignIn
+
 	// Dial connects to its port 445; nil does so by its name.
 	Dial func(ctx context.Context) (net.Conn, error)
 }
@@ -68,10 +72,19 @@ func Open(ctx context.Context, o Options) (msg.Host, error) {
 	case errors.As(err, &other):
 		return nil, notMeant{s.Explain(other.error)}
 	case err != nil:
-		return nil, s.Explain(err)
+		return nil, proof.explain(s.Explain(err))
 	}
-	return s, nil
+	return reached{s, proof.how}, nil
 }
+
+// reached is what Open returns.
+type reached struct {
+	*stations.Computer
+	how string
+}
+
+// Proof says in a few words by what this side has proved who it is, and why so.
+func (r reached) Proof() string { return "signed in " + r.how }
 
 // cures are those of a computer that is not Windows; %s is the other one.
 var cures = map[uint32]string{
@@ -99,6 +112,18 @@ var cures = map[uint32]string{
 type proof struct {
 	smb func() smb2.Initiator
 	rpc func() dcerpc.Initiator
+	how string // for people
+
+	without error // why an account of Kerberos had to go without it
+}
+
+// explain has an error of signing in say why it was not by Kerberos.
+func (p proof) explain(err error) error {
+	var e *msg.SystemError
+	if p.without == nil || !errors.As(err, &e) || e.Code != wts.ErrorLogonFailure && e.Code != wts.ErrorSecurityPackage {
+		return err
+	}
+	return &msg.SystemError{Code: e.Code, Text: e.Text, Cure: e.Cure + "; Kerberos was not used: " + p.without.Error()}
 }
 
 // prove takes Kerberos where there is a ticket, and a password otherwise.
@@ -109,11 +134,13 @@ func (o Options) prove(ctx context.Context) (proof, error) {
 	}
 	switch {
 	case why == nil:
-		return o.byKerberos(c), nil
+		p := o.byKerberos(c)
+		p.how = "by a ticket of Kerberos"
+		return p, nil
 	case ctx.Err() != nil:
 		return proof{}, context.Cause(ctx)
 	case o.Account.User != "":
-		return o.byPassword()
+		return o.byPassword(ctx)
 	}
 	e := numbered("Kerberos", wts.ErrorSecurityPackage)
 	return proof{}, o.otherWay(&msg.SystemError{
@@ -124,7 +151,7 @@ func (o Options) prove(ctx context.Context) (proof, error) {
 // tickets gets those that will be needed, both at the same time.
 func (o Options) tickets(ctx context.Context, c *client.Client) error {
 	other := make(chan error, 1)
-	go func() { other <- ticket(ctx, c, "host/"+o.Name) }()
+	go func() { other <- ticket(ctx, apart(c), "host/"+o.Name) }()
 	if err := ticket(ctx, c, "cifs/"+o.Name); err != nil {
 		return err
 	}
@@ -138,11 +165,7 @@ func (o Options) byKerberos(c *client.Client) proof {
 	}
 }
 
-func (o Options) byPassword() (proof, error) {
-	password, err := o.Account.Password()
-	if err != nil {
-		return proof{}, err
-	}
+func (o Options) byNTLM(password string) proof {
 	user, domain := o.Account.User, o.Account.Domain
 	if domain == "." { // of the other computer
 		domain = ""
@@ -154,7 +177,7 @@ func (o Options) byPassword() (proof, error) {
 		rpc: func() dcerpc.Initiator {
 			return dcerpc.NewSPNEGO(dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name}))
 		},
-	}, nil
+	}
 }
 
 // share is IPC$ of a computer, which has the pipes.
