@@ -215,12 +215,12 @@ func (o Options) connect(ctx context.Context, r *remote, p proof) error {
 		return err
 	}
 	r.hang = func() { s.raw.Close() }
-	r.dial = func(ctx context.Context, pipe, uuid string) (caller, error) {
+	r.dial = func(ctx context.Context, pipe string, uuids ...string) ([]caller, error) {
 		f, err := openPipe(ctx, s.ipc, pipe)
 		if err != nil {
 			return nil, ofSMB("opening the pipe "+pipe, err)
 		}
-		return bind(ctx, f, uuid, p.rpc())
+		return bind(ctx, f, p.rpc(), uuids...)
 	}
 	if err := r.start(ctx); err != nil {
 		s.raw.Close()

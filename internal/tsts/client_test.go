@@ -28,11 +28,11 @@ func (w *windows) host(t *testing.T) *stations.Computer {
 }
 
 func TestContract(t *testing.T) {
-	for name, legacy := range map[string]bool{"LSM": false, "legacy": true} {
+	for _, name := range []string{"LSM", "LSM apart", "legacy"} {
 		t.Run(name, func(t *testing.T) {
 			hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
 				w := newWindows(t, seat(1, "Console", "alice"), seat(2, "RDP-Tcp#1", "alice"), seat(3, "RDP-Tcp#2", "bob"))
-				w.noLSM = legacy
+				w.noLSM, w.apart = name == "legacy", name == "LSM apart"
 				return hosttest.Fixture{Host: w.host(t), Waits: true, Screen: func(x msg.Session) *hosttest.Screen {
 					id, err := strconv.ParseInt(x.ID, 10, 32)
 					if err != nil {
@@ -137,6 +137,28 @@ func TestWaiting(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// TestConnections holds that one connection serves for the list and for boxes,
+// and that of each kind of handle one is open on it at most.
+func TestConnections(t *testing.T) {
+	for apart, made := range map[bool]int{false: 1, true: 2} {
+		w := newWindows(t, seat(2, "Console", "bob"))
+		w.apart = apart
+		h := w.host(t)
+		for range 3 {
+			if receipts, err := sendTo(t, t.Context(), h, "bob", hosttest.Message("x")); err != nil || len(receipts) != 1 {
+				t.Fatalf("%+v, %v", receipts, err)
+			}
+		}
+		open := map[int32]int{}
+		for _, id := range w.opened {
+			open[id]++
+		}
+		if w.made != made || open[aList] != 1 || open[2] != 1 || len(w.opened) != 6 {
+			t.Errorf("apart %v: %d connections, open are %v of %d handles", apart, w.made, open, len(w.opened))
 		}
 	}
 }

@@ -10,17 +10,29 @@ import (
 	"msg/internal/wts"
 )
 
-// bind speaks to an interface on an open pipe, which it closes if that fails.
-func bind(ctx context.Context, pipe io.ReadWriteCloser, uuid string, who dcerpc.Initiator) (caller, error) {
-	id, err := dcerpc.ParseUUID(uuid)
-	if err != nil {
-		return nil, err
+// bind speaks to interfaces on an open pipe, which it closes if the first of them
+// is not there. Others that are not are nil.
+func bind(ctx context.Context, pipe io.ReadWriteCloser, who dcerpc.Initiator, uuids ...string) ([]caller, error) {
+	var ifaces []dcerpc.Syntax
+	for _, uuid := range uuids {
+		id, err := dcerpc.ParseUUID(uuid)
+		if err != nil {
+			return nil, err
+		}
+		ifaces = append(ifaces, dcerpc.Syntax{UUID: id, Major: 1})
 	}
-	c, err := dcerpc.Dial(ctx, pipe, dcerpc.Syntax{UUID: id, Major: 1}, who)
+	c, err := dcerpc.Dial(ctx, pipe, ifaces[0], who, ifaces[1:]...)
 	if err != nil {
 		return nil, ofRPC("binding", err)
 	}
-	return c, nil
+	callers := make([]caller, len(uuids))
+	callers[0] = c
+	for i, iface := range ifaces[1:] {
+		if other, ok := c.Other(iface); ok {
+			callers[1+i] = other
+		}
+	}
+	return callers, nil
 }
 
 // nca are statuses of a fault whose error of Windows has another number

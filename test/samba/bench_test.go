@@ -44,17 +44,27 @@ func BenchmarkMessage(b *testing.B) {
 	}
 	for b.Loop() {
 		var theirs, ours, all []time.Duration
+		spent := map[string]time.Duration{}
 		for i := range rounds + warm {
 			his, mine := timed(b, impacket(Name, "LINUXBOX", "alice", secret, "7", "by Impacket")), timed(b, msg("rpc://"+Name, "by msg"))
 			if i >= warm {
 				theirs, ours = append(theirs, his), append(ours, mine)
 			}
 			if i%often == 0 {
-				all = append(all, timed(b, msg(strings.Join(many, ","), "to all")))
+				before := CPU(b)
+				cmd := msg(strings.Join(many, ","), "to all")
+				all = append(all, timed(b, cmd))
+				spent["msg"] += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+				for name, used := range CPU(b) {
+					spent[name] += used - before[name]
+				}
 			}
 		}
 		report(b, "msg", ours, "impacket", theirs)
 		report(b, fmt.Sprintf("%d-hosts", hosts), all, "msg", ours)
+		for name, used := range spent {
+			b.Logf("%s: %v of CPU for each of the hosts", name, used/time.Duration(hosts*len(all)))
+		}
 	}
 	b.ReportMetric(0, "ns/op") // says nothing
 	shown := o.Screen(seat("7", "pts/3", "bob", "", "").Session).String()
