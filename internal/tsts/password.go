@@ -124,7 +124,7 @@ func principal(a login.Account, computer string, conf *config.Config) (user, rea
 	}
 	own, _, _ := strings.Cut(computer, ".")
 	if domain == "" || domain == "." || !isUPN && strings.EqualFold(domain, own) {
-		return "", "", notKerberos{errors.New("the account is one of the computer itself: name@REALM is one of Kerberos")}
+		return "", "", notKerberos{errors.New("the account is one of the computer itself (name@REALM is one of Kerberos)")}
 	}
 	realm, err = realmOf(domain, isUPN, conf)
 	return user, realm, err

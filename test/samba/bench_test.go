@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -22,16 +24,49 @@ func impacket(args ...string) *exec.Cmd {
 	return exec.Command("/usr/bin/python3", append([]string{"peer.py"}, args...)...)
 }
 
+// smbclient signs in to a share of pipes, by Samba's own client, and does nothing
+// there: less than any message needs.
+func smbclient(host, file string) *exec.Cmd {
+	return exec.Command("smbclient", "//"+host+"/IPC$", "--authentication-file="+file, "--command=exit")
+}
+
+// atOnce is how many computers msg has open at the same time.
+const atOnce = 32
+
+// signIns has smbclient sign in to all names, as many at the same time as msg does.
+func signIns(b *testing.B, file string) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	limit := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for n := range hosts {
+		all.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			if out, err := smbclient(fmt.Sprintf("h%d", n+1), file).CombinedOutput(); err != nil {
+				b.Errorf("smbclient: %v\n%s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(begin)
+}
+
 // BenchmarkMessage compares, by turns and from the start of a process to its
 // end, one message to one computer by msg and by Impacket, and one to 200 names
-// of it by msg.
+// of it by msg. All names are one smbd, on this computer: what it and msgd need
+// for 200 is theirs with any client, so the same is done with smbclient, and the
+// time of the CPU is told.
 func BenchmarkMessage(b *testing.B) {
 	needsImpacket(b)
 	o := open(b, roomy, seat("7", "pts/3", "bob", "", ""))
 	program := buildMsg(b)
-	secret := filepath.Join(b.TempDir(), "password")
-	if err := os.WriteFile(secret, []byte(Password("alice")+"\n"), 0o600); err != nil {
-		b.Fatal(err)
+	dir := b.TempDir()
+	secret, login := filepath.Join(dir, "password"), filepath.Join(dir, "login")
+	for file, text := range map[string]string{secret: Password("alice") + "\n", login: "username = alice\npassword = " + Password("alice") + "\ndomain = LINUXBOX\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
 	}
 	msg := func(servers, text string) *exec.Cmd {
 		cmd := exec.Command(program, "7", "/server:"+servers, `/user:LINUXBOX\alice`, text)
@@ -43,28 +78,31 @@ func BenchmarkMessage(b *testing.B) {
 		many = append(many, fmt.Sprintf("rpc://h%d", n+1))
 	}
 	for b.Loop() {
-		var theirs, ours, all []time.Duration
-		spent := map[string]time.Duration{}
+		var theirs, ours, all, samba, allSamba []time.Duration
+		spent, bare := spending{}, spending{}
 		for i := range rounds + warm {
-			his, mine := timed(b, impacket(Name, "LINUXBOX", "alice", secret, "7", "by Impacket")), timed(b, msg("rpc://"+Name, "by msg"))
+			his, mine, its := timed(b, impacket(Name, "LINUXBOX", "alice", secret, "7", "by Impacket")), timed(b, msg("rpc://"+Name, "by msg")), timed(b, smbclient(Name, login))
 			if i >= warm {
-				theirs, ours = append(theirs, his), append(ours, mine)
+				theirs, ours, samba = append(theirs, his), append(ours, mine), append(samba, its)
 			}
 			if i%often == 0 {
-				before := CPU(b)
-				cmd := msg(strings.Join(many, ","), "to all")
-				all = append(all, timed(b, cmd))
-				spent["msg"] += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-				for name, used := range CPU(b) {
-					spent[name] += used - before[name]
-				}
+				before := used(b)
+				all = append(all, timed(b, msg(strings.Join(many, ","), "to all")))
+				spent.since(b, before)
+				before = used(b)
+				allSamba = append(allSamba, signIns(b, login))
+				bare.since(b, before)
 			}
 		}
 		report(b, "msg", ours, "impacket", theirs)
 		report(b, fmt.Sprintf("%d-hosts", hosts), all, "msg", ours)
-		for name, used := range spent {
-			b.Logf("%s: %v of CPU for each of the hosts", name, used/time.Duration(hosts*len(all)))
-		}
+		report(b, fmt.Sprintf("%d-smbclients", hosts), allSamba, "smbclient", samba)
+		b.Logf("CPU for each host by msg: %s", spent.each(hosts*len(all)))
+		b.Logf("CPU for each sign-in by smbclient: %s", bare.each(hosts*len(all)))
+		floor := bare["smbd"] / time.Duration(len(all)*runtime.NumCPU())
+		b.Logf("floor: smbd alone needs %v for %d sign-ins on %d CPUs, %.1f times as long as one message, with a client that needs nothing",
+			floor.Round(time.Millisecond), hosts, runtime.NumCPU(), float64(floor)/float64(ours[len(ours)/2]))
+		b.ReportMetric(float64(floor)/float64(ours[len(ours)/2]), "floor/msg")
 	}
 	b.ReportMetric(0, "ns/op") // says nothing
 	shown := o.Screen(seat("7", "pts/3", "bob", "", "").Session).String()
@@ -105,7 +143,7 @@ func report(b *testing.B, name string, of []time.Duration, peer string, to []tim
 	slices.Sort(to)
 	ratio := float64(of[len(of)/2]) / float64(to[len(to)/2])
 	for n, d := range map[string][]time.Duration{name: of, peer: to} {
-		b.Logf("%-8s median %v, middle half %v to %v", n, d[len(d)/2].Round(time.Millisecond/10),
+		b.Logf("%-15s median %v, middle half %v to %v", n, d[len(d)/2].Round(time.Millisecond/10),
 			d[len(d)/4].Round(time.Millisecond/10), d[3*len(d)/4].Round(time.Millisecond/10))
 	}
 	b.Logf("%s takes %.2f times as long as %s", name, ratio, peer)

@@ -149,8 +149,8 @@ func TestPasswordByNTLM(t *testing.T) {
 		why                           string
 	}{
 		{"an address", "127.0.0.1", `LINUXBOX\alice`, conf("127.0.0.1:88"), "a ticket needs the name of a computer and not its address"},
-		{"an account of the computer", Name, `LINUXBOX\alice`, conf("127.0.0.1:88"), "the account is one of the computer itself: name@REALM is one of Kerberos"},
-		{"a name alone", FQDN, "alice", Krb5Conf, "the account is one of the computer itself: name@REALM is one of Kerberos"},
+		{"an account of the computer", Name, `LINUXBOX\alice`, conf("127.0.0.1:88"), "the account is one of the computer itself (name@REALM is one of Kerberos)"},
+		{"a name alone", FQDN, "alice", Krb5Conf, "the account is one of the computer itself (name@REALM is one of Kerberos)"},
 		{"no realm", "h1", `LINUXBOX\alice`, Krb5Conf, `the configuration of Kerberos has no realm for "LINUXBOX"`},
 		{"no configuration", "h1", `LINUXBOX\alice`, "/nonexistent/krb5.conf", "there is no configuration of Kerberos"},
 		{"no KDC there", "h1", `LINUXBOX\alice`, conf("127.0.0.1:1"), "Kerberos does not answer"},

@@ -3,8 +3,8 @@ package samba
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +48,10 @@ func (c *tap) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestRoundTrips counts the requests of one message.
+// TestRoundTrips holds how often one message has to wait for the other computer:
+// each request is sent when the answer to the one before is there. On one pipe are
+// a bind and its proof, two calls for the list, one for the user and two for the
+// box.
 func TestRoundTrips(t *testing.T) {
 	open(t, nil, seat("1", "pts/1", "bob", msg.OutcomeAnswered, msg.LabelOK))
 	var c *tap
@@ -65,5 +68,8 @@ func TestRoundTrips(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	h.Close()
-	fmt.Println(len(c.sent), c.sent)
+	want := strings.Fields("NEGOTIATE SESSION_SETUP SESSION_SETUP TREE_CONNECT CREATE" + strings.Repeat(" WRITE READ", 7))
+	if !slices.Equal(c.sent, want) {
+		t.Errorf("%d requests: %q\nwant %d: %q", len(c.sent), c.sent, len(want), want)
+	}
 }
