@@ -34,8 +34,9 @@ func smbclient(host, file string) *exec.Cmd {
 const atOnce = 32
 
 // signIns has smbclient sign in to all names, as many at the same time as msg does.
-func signIns(b *testing.B, file string) time.Duration {
+func signIns(b *testing.B, file string, spent spending) time.Duration {
 	b.Helper()
+	var mu sync.Mutex
 	begin := time.Now()
 	limit := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
@@ -43,9 +44,14 @@ func signIns(b *testing.B, file string) time.Duration {
 		all.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			if out, err := smbclient(fmt.Sprintf("h%d", n+1), file).CombinedOutput(); err != nil {
+			cmd := smbclient(fmt.Sprintf("h%d", n+1), file)
+			if out, err := cmd.CombinedOutput(); err != nil {
 				b.Errorf("smbclient: %v\n%s", err, out)
+				return
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			spent.by("smbclient", cmd)
 		})
 	}
 	all.Wait()
@@ -87,10 +93,12 @@ func BenchmarkMessage(b *testing.B) {
 			}
 			if i%often == 0 {
 				before := used(b)
-				all = append(all, timed(b, msg(strings.Join(many, ","), "to all")))
+				cmd := msg(strings.Join(many, ","), "to all")
+				all = append(all, timed(b, cmd))
 				spent.since(b, before)
+				spent.by("msg", cmd)
 				before = used(b)
-				allSamba = append(allSamba, signIns(b, login))
+				allSamba = append(allSamba, signIns(b, login, bare))
 				bare.since(b, before)
 			}
 		}
@@ -142,10 +150,10 @@ func report(b *testing.B, name string, of []time.Duration, peer string, to []tim
 	slices.Sort(of)
 	slices.Sort(to)
 	ratio := float64(of[len(of)/2]) / float64(to[len(to)/2])
-	for n, d := range map[string][]time.Duration{name: of, peer: to} {
-		b.Logf("%-15s median %v, middle half %v to %v", n, d[len(d)/2].Round(time.Millisecond/10),
-			d[len(d)/4].Round(time.Millisecond/10), d[3*len(d)/4].Round(time.Millisecond/10))
+	words := func(n string, d []time.Duration) string {
+		round := func(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
+		return fmt.Sprintf("%s median %v, middle half %v to %v", n, round(d[len(d)/2]), round(d[len(d)/4]), round(d[3*len(d)/4]))
 	}
-	b.Logf("%s takes %.2f times as long as %s", name, ratio, peer)
+	b.Logf("%s; %s; %.2f times as long", words(name, of), words(peer, to), ratio) // in one line: Go shows ten of them
 	b.ReportMetric(ratio, name+"/"+peer)
 }

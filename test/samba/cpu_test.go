@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,7 +18,8 @@ import (
 const tick = 10 * time.Millisecond
 
 // used is the time that the programs of these namespaces have used up to now, by
-// their names: of those that run, and of their children that have ended.
+// their names: of those that run, and of their children that have ended. The
+// children of this process are for whoever has started them; itself is msgd.
 func used(t testing.TB) map[string]time.Duration {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -30,35 +32,43 @@ func used(t testing.TB) map[string]time.Duration {
 		if err != nil {
 			continue // it has ended
 		}
-		name, spent, err := parseStat(string(b))
+		name, own, children, err := parseStat(string(b))
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		all[name] += spent
+		if filepath.Base(filepath.Dir(file)) == strconv.Itoa(os.Getpid()) {
+			name, children = "msgd", 0
+		}
+		all[name] += own + children
 	}
 	return all
 }
 
-// parseStat takes the name and the times (utime, stime, cutime, cstime) of a line
-// as in proc(5).
-func parseStat(line string) (string, time.Duration, error) {
+// parseStat takes the name and the times (utime and stime, cutime and cstime) of a
+// line as in proc(5).
+func parseStat(line string) (name string, own, children time.Duration, err error) {
 	begin, end := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
 	if begin < 0 || end < begin {
-		return "", 0, fmt.Errorf("%q has no name", line)
+		return "", 0, 0, fmt.Errorf("%q has no name", line)
 	}
 	fields := strings.Fields(line[end+1:]) // the third one is first
 	if len(fields) < 15 {
-		return "", 0, fmt.Errorf("%q is too short", line)
+		return "", 0, 0, fmt.Errorf("%q is too short", line)
 	}
-	var spent time.Duration
-	for _, f := range fields[11:15] {
+	var times [4]time.Duration
+	for i, f := range fields[11:15] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
-			return "", 0, err
+			return "", 0, 0, err
 		}
-		spent += time.Duration(n) * tick
+		times[i] = time.Duration(n) * tick
 	}
-	return line[begin+1 : end], spent, nil
+	return line[begin+1 : end], times[0] + times[1], times[2] + times[3], nil
+}
+
+// by adds what a program of this process has used.
+func (s spending) by(name string, cmd *exec.Cmd) {
+	s[name] += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // since adds what was used since an earlier look to a sum.
@@ -86,11 +96,11 @@ func (s spending) each(n int) string {
 
 func TestParseStat(t *testing.T) {
 	const line = "7 (a (b) c) S 1 7 7 0 -1 4194560 100 200 0 0 5 6 7 8 20 0 1 0 100 1000 10 1 1"
-	if name, spent, err := parseStat(line); name != "a (b) c" || spent != 26*tick || err != nil {
-		t.Errorf("%q, %v, %v", name, spent, err)
+	if name, own, children, err := parseStat(line); name != "a (b) c" || own != 11*tick || children != 15*tick || err != nil {
+		t.Errorf("%q, %v, %v, %v", name, own, children, err)
 	}
 	for _, bad := range []string{"", "7 (x", "7 (x) S 1 2", strings.ReplaceAll(line, " 6 ", " x ")} {
-		if _, _, err := parseStat(bad); err == nil {
+		if _, _, _, err := parseStat(bad); err == nil {
 			t.Errorf("%q is a line", bad)
 		}
 	}
