@@ -59,6 +59,9 @@ func Open(ctx context.Context, o Options) (msg.Host, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(o.Name, port))
 		}
 	}
+	if o.SignIn == nil {
+		o.SignIn = &SignIn{}
+	}
 	r := &remote{now: time.Now}
 	s := stations.New(stations.Options{
 		Name: o.Name, Services: r, Remote: true, Locale: text.LocaleFor, Slots: slots, Cures: cures,
@@ -128,7 +131,7 @@ func (p proof) explain(err error) error {
 
 // prove takes Kerberos where there is a ticket, and a password otherwise.
 func (o Options) prove(ctx context.Context) (proof, error) {
-	c, why := kerberosFor(o.Account, o.Name, time.Now())
+	c, why := o.SignIn.kerberosFor(o.Account, o.Name, time.Now())
 	if why == nil {
 		why = o.tickets(ctx, c)
 	}

@@ -19,7 +19,7 @@ import (
 // kerberosFor is a client of Kerberos with the tickets of an account for a
 // computer, or the reason why there is none: the file, another account in it,
 // or a computer that has no name that Kerberos could know.
-func kerberosFor(a login.Account, computer string, now time.Time) (*client.Client, error) {
+func (s *SignIn) kerberosFor(a login.Account, computer string, now time.Time) (*client.Client, error) {
 	if a.CCache == "" {
 		return nil, errors.New("there are no tickets: sign in with kinit")
 	}
@@ -42,7 +42,7 @@ func kerberosFor(a login.Account, computer string, now time.Time) (*client.Clien
 	if now.After(tgt.EndTime) {
 		return nil, fmt.Errorf("the ticket of %q has ended: sign in with kinit again", text.Line(owner+"@"+realm))
 	}
-	conf, err := loadConfig(a.Config)
+	conf, err := s.config(a.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,26 @@ type SignIn struct {
 	done   chan struct{}
 	client *client.Client
 	err    error // a refusedError, or why it has to go without Kerberos
+
+	reading sync.Once
+	conf    *config.Config
+	confErr error
+}
+
+// config is the configuration of Kerberos, which is read once: that takes as long
+// as all else that is done here for a computer.
+func (s *SignIn) config(path string) (*config.Config, error) {
+	s.reading.Do(func() {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			s.confErr = notKerberos{errors.New("there is no configuration of Kerberos")}
+			return
+		}
+		s.conf, s.confErr = loadConfig(path)
+	})
+	if s.confErr != nil {
+		return nil, s.confErr
+	}
+	return ownConfig(s.conf), nil
 }
 
 // refusedError is what Kerberos says of an account that it knows. Nothing else is
@@ -77,13 +97,18 @@ func (s *SignIn) in(ctx context.Context, user, realm, password string, conf *con
 // apart is a client with the same tickets, for use at the same time: the library
 // sorts the servers of its configuration anew at each look.
 func apart(c *client.Client) *client.Client {
-	own, conf := *c, *c.Config
+	own := *c
+	own.Config = ownConfig(c.Config)
+	return &own
+}
+
+func ownConfig(c *config.Config) *config.Config {
+	conf := *c
 	conf.Realms = slices.Clone(conf.Realms)
 	for i := range conf.Realms {
 		conf.Realms[i].KDC = slices.Clone(conf.Realms[i].KDC)
 	}
-	own.Config = &conf
-	return &own
+	return &conf
 }
 
 // within does what the library of Kerberos does in ticketTime at most: it asks one
@@ -198,10 +223,7 @@ func (o Options) byPassword(ctx context.Context) (proof, error) {
 
 // signInBy signs in to Kerberos by the password.
 func (o Options) signInBy(ctx context.Context, password string) (*client.Client, error) {
-	if _, err := os.Stat(o.Account.Config); errors.Is(err, fs.ErrNotExist) {
-		return nil, notKerberos{errors.New("there is no configuration of Kerberos")}
-	}
-	conf, err := loadConfig(o.Account.Config)
+	conf, err := o.SignIn.config(o.Account.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -209,9 +231,5 @@ func (o Options) signInBy(ctx context.Context, password string) (*client.Client,
 	if err != nil {
 		return nil, err
 	}
-	once := o.SignIn
-	if once == nil {
-		once = &SignIn{}
-	}
-	return once.in(ctx, user, realm, password, conf)
+	return o.SignIn.in(ctx, user, realm, password, conf)
 }
