@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -219,11 +220,13 @@ func (o Options) connect(ctx context.Context, r *remote, p proof) error {
 	}
 	r.hang = func() { s.raw.Close() }
 	r.dial = func(ctx context.Context, pipe string, uuids ...string) ([]caller, error) {
-		f, err := openPipe(ctx, s.ipc, pipe)
-		if err != nil {
-			return nil, ofSMB("opening the pipe "+pipe, err)
-		}
-		return bind(ctx, f, p.rpc(), uuids...)
+		return bindAll(ctx, func() (io.ReadWriteCloser, error) {
+			f, err := openPipe(ctx, s.ipc, pipe)
+			if err != nil {
+				return nil, ofSMB("opening the pipe "+pipe, err)
+			}
+			return f, nil
+		}, p.rpc, uuids...)
 	}
 	if err := r.start(ctx); err != nil {
 		s.raw.Close()

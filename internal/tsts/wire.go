@@ -10,6 +10,38 @@ import (
 	"msg/internal/wts"
 )
 
+// Reasons of a bind_nak that are about the proof, and not about what is bound.
+const (
+	badKindOfProof = 8 // authentication_type_not_recognized, [MS-RPCE] 2.2.2.5
+	badProof       = 9 // invalid_checksum
+)
+
+// bindAll speaks to interfaces on a pipe that open opens. To a server that refuses
+// to be asked for all of them at the same time, it speaks to the first alone.
+func bindAll(ctx context.Context, open func() (io.ReadWriteCloser, error), who func() dcerpc.Initiator, uuids ...string) ([]caller, error) {
+	pipe, err := open()
+	if err != nil {
+		return nil, err
+	}
+	callers, err := bind(ctx, pipe, who(), uuids...)
+	var refused *dcerpc.Reject
+	if len(uuids) == 1 || !errors.As(err, &refused) || refused.Reason == badKindOfProof || refused.Reason == badProof {
+		return callers, ofBind(err)
+	}
+	if pipe, err = open(); err != nil {
+		return nil, err
+	}
+	callers, err = bind(ctx, pipe, who(), uuids[0])
+	return append(callers, make([]caller, len(uuids)-1)...), ofBind(err)
+}
+
+func ofBind(err error) error {
+	if err == nil {
+		return nil
+	}
+	return ofRPC("binding", err)
+}
+
 // bind speaks to interfaces on an open pipe, which it closes if the first of them
 // is not there. Others that are not are nil.
 func bind(ctx context.Context, pipe io.ReadWriteCloser, who dcerpc.Initiator, uuids ...string) ([]caller, error) {
@@ -23,7 +55,7 @@ func bind(ctx context.Context, pipe io.ReadWriteCloser, who dcerpc.Initiator, uu
 	}
 	c, err := dcerpc.Dial(ctx, pipe, ifaces[0], who, ifaces[1:]...)
 	if err != nil {
-		return nil, ofRPC("binding", err)
+		return nil, err
 	}
 	callers := make([]caller, len(uuids))
 	callers[0] = c
