@@ -11,12 +11,21 @@ import (
 	"msg/internal/ndr"
 )
 
-// Client is a connection to one interface. Calls are made one after another.
+// Client is an interface of a server, on a connection to it. Calls on one
+// connection are made one after another.
 type Client struct {
+	*link
+	context uint16 // of the interface, in each call
+}
+
+// link is a connection, with all interfaces that are on it.
+type link struct {
 	conn io.ReadWriteCloser
 	in   *bufio.Reader
 	sec  protection
 	size int // of fragments that the server takes
+
+	others map[Syntax]uint16 // the contexts of interfaces beside the first
 
 	mu     sync.Mutex
 	call   uint32
@@ -29,15 +38,18 @@ type Client struct {
 //
 // NTLM without SPNEGO has no answer to the proof: with a wrong password Dial
 // succeeds, and the first call is a Fault with StatusDenied.
-func Dial(ctx context.Context, conn io.ReadWriteCloser, iface Syntax, auth Initiator) (*Client, error) {
-	return dial(ctx, conn, iface, auth, LevelPrivacy)
+//
+// Further interfaces of the server can be asked for at the same time, at no cost;
+// Other says which of them are there.
+func Dial(ctx context.Context, conn io.ReadWriteCloser, iface Syntax, auth Initiator, more ...Syntax) (*Client, error) {
+	return dial(ctx, conn, iface, auth, LevelPrivacy, more...)
 }
 
-func dial(ctx context.Context, conn io.ReadWriteCloser, iface Syntax, auth Initiator, level uint8) (*Client, error) {
-	c := &Client{conn: conn, in: bufio.NewReaderSize(conn, 8192), call: 1}
+func dial(ctx context.Context, conn io.ReadWriteCloser, iface Syntax, auth Initiator, level uint8, more ...Syntax) (*Client, error) {
+	c := &Client{link: &link{conn: conn, in: bufio.NewReaderSize(conn, 8192), call: 1}}
 	c.sec = protection{kind: auth.kind(), level: level}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	err := c.bind(ctx, iface, auth)
+	err := c.bind(ctx, auth, append([]Syntax{iface}, more...))
 	if !stop() && ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -48,28 +60,44 @@ func dial(ctx context.Context, conn io.ReadWriteCloser, iface Syntax, auth Initi
 	return c, nil
 }
 
+// Other is the same connection for an interface that Dial has asked for beside the
+// first one; false is that the server does not have it there.
+func (c *Client) Other(iface Syntax) (*Client, bool) {
+	id, ok := c.others[iface]
+	return &Client{c.link, id}, ok
+}
+
 // bind makes the first exchange, and goes on until the security is there.
-func (c *Client) bind(ctx context.Context, iface Syntax, auth Initiator) error {
+func (c *link) bind(ctx context.Context, auth Initiator, ifaces []Syntax) error {
 	token, err := auth.step(ctx, nil)
 	if err != nil {
 		return err
 	}
-	b := bind{fragmentSize, fragmentSize, 0, []presentation{{0, iface, []Syntax{ndr32}}}}
+	b := bind{fragmentSize, fragmentSize, 0, nil}
+	for i, iface := range ifaces {
+		b.contexts = append(b.contexts, presentation{uint16(i), iface, []Syntax{ndr32}})
+	}
 	token, ack, err := c.leg(kindBind, b, token)
 	if err != nil {
 		return err
 	}
-	if err := checkAck(ack); err != nil {
+	if err := checkAck(ack, len(ifaces)); err != nil {
 		return err
 	}
+	c.others = map[Syntax]uint16{}
+	for i, r := range ack.results[1:] {
+		if r.result == resultAccepted && r.transfer == ndr32 {
+			c.others[ifaces[1+i]] = uint16(1 + i)
+		}
+	}
 	c.size = min(fragmentSize, int(ack.maxRecv))
-	b.group = ack.group
+	b.group, b.contexts = ack.group, b.contexts[:1] // what follows is about the proof
 	return c.prove(ctx, b, auth, token)
 }
 
 // prove makes the legs that follow the first. If nothing is left that the
 // server could say to a token, it goes by auth3, else by alter_context.
-func (c *Client) prove(ctx context.Context, b bind, auth Initiator, token []byte) error {
+func (c *link) prove(ctx context.Context, b bind, auth Initiator, token []byte) error {
 	for auth.session() == nil {
 		out, err := auth.step(ctx, token)
 		switch {
@@ -91,7 +119,7 @@ func (c *Client) prove(ctx context.Context, b bind, auth Initiator, token []byte
 }
 
 // leg sends a bind or alter_context, and reads the answer.
-func (c *Client) leg(kind uint8, b bind, token []byte) ([]byte, bindAck, error) {
+func (c *link) leg(kind uint8, b bind, token []byte) ([]byte, bindAck, error) {
 	w := begin(kind, flagWhole|flagHeaderSign, c.call)
 	b.write(w)
 	if _, err := c.conn.Write(finish(w, &trailer{c.sec.kind, c.sec.level, 0, c.sec.context, token})); err != nil {
@@ -121,17 +149,17 @@ func (c *Client) leg(kind uint8, b bind, token []byte) ([]byte, bindAck, error) 
 	return p.auth.token, ack, err
 }
 
-func (c *Client) auth3(token []byte) error {
+func (c *link) auth3(token []byte) error {
 	w := begin(kindAuth3, flagWhole, c.call)
 	w.Zero(4) // max_xmit_frag and max_recv_frag, which count for nothing here
 	_, err := c.conn.Write(finish(w, &trailer{c.sec.kind, c.sec.level, 0, c.sec.context, token}))
 	return err
 }
 
-func checkAck(a bindAck) error {
+func checkAck(a bindAck, contexts int) error {
 	switch {
-	case len(a.results) != 1:
-		return fmt.Errorf("%w: %d results of one context", errPDU, len(a.results))
+	case len(a.results) != contexts:
+		return fmt.Errorf("%w: %d results of %d contexts", errPDU, len(a.results), contexts)
 	case a.results[0].result == resultAccepted && a.results[0].transfer != ndr32:
 		return fmt.Errorf("%w: the server chose a form of data that was not offered", errPDU)
 	case a.results[0].result == resultAccepted && a.maxRecv < fragmentMin:
@@ -145,7 +173,7 @@ func checkAck(a bindAck) error {
 }
 
 // read reads a PDU that answers the present call.
-func (c *Client) read() (pdu, error) {
+func (c *link) read() (pdu, error) {
 	p, err := readPDU(c.in)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -171,7 +199,7 @@ func (c *Client) Call(ctx context.Context, opnum uint16, stub []byte) ([]byte, e
 	}
 	c.call++
 	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
-	out, again, err := c.exchange(opnum, stub)
+	out, again, err := c.exchange(c.context, opnum, stub)
 	if !stop() && ctx.Err() != nil {
 		out, again, err = nil, false, ctx.Err()
 	}
@@ -184,8 +212,8 @@ func (c *Client) Call(ctx context.Context, opnum uint16, stub []byte) ([]byte, e
 
 // exchange sends a request and reads its response. After an error it reports
 // whether the connection can go on.
-func (c *Client) exchange(opnum uint16, stub []byte) ([]byte, bool, error) {
-	if err := c.request(opnum, stub); err != nil {
+func (c *link) exchange(context, opnum uint16, stub []byte) ([]byte, bool, error) {
+	if err := c.request(context, opnum, stub); err != nil {
 		return nil, false, fmt.Errorf("sending call %d: %w", opnum, err)
 	}
 	var out []byte
@@ -214,11 +242,11 @@ func (c *Client) exchange(opnum uint16, stub []byte) ([]byte, bool, error) {
 	}
 }
 
-func (c *Client) request(opnum uint16, stub []byte) error {
+func (c *link) request(context, opnum uint16, stub []byte) error {
 	return fragments(&c.sec, c.size, stub, func(flags uint8, left int) *ndr.Writer {
 		w := begin(kindRequest, flags, c.call)
 		w.U32(uint32(left)) // alloc_hint
-		w.U16(0)            // context
+		w.U16(context)
 		w.U16(opnum)
 		return w
 	}, func(b []byte) error { _, err := c.conn.Write(b); return err })
@@ -250,7 +278,7 @@ const faultHeader = 32
 // protects faults, Samba does not. One that is not protected is believed, for
 // all that it could do is to end a call; but one that does not hold has upset
 // the keys.
-func (c *Client) fault(p pdu) (bool, error) {
+func (c *link) fault(p pdu) (bool, error) {
 	r := p.body()
 	r.Take(8) // alloc_hint, context, cancel_count
 	f := &Fault{r.U32()}

@@ -380,7 +380,7 @@ func TestDeadlines(t *testing.T) {
 		}, idleTime, errUnused},
 		"the answer is not taken": {func(t *testing.T, p *pair) chan error {
 			c, end := p.dial(t, NewSPNEGO(NewNTLM(lower(bob()))))
-			if err := c.request(opEcho, nil); err != nil {
+			if err := c.request(0, opEcho, nil); err != nil {
 				t.Fatal(err)
 			}
 			return end

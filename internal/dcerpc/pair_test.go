@@ -106,6 +106,38 @@ func (p *pair) serve(t testing.TB) (net.Conn, chan error) {
 	return ours, end
 }
 
+// TestOther has two interfaces on one connection, and one that is not there.
+func TestOther(t *testing.T) {
+	p := newPair()
+	iface, none := Syntax{ifaceUnknown.UUID, 2, 0}, Syntax{ifaceUnknown.UUID, 3, 0}
+	p.server.Interfaces[iface] = echo(p.waits)
+	conn, _ := p.serve(t)
+	c, err := Dial(t.Context(), conn, ifaceEcho, NewSPNEGO(NewNTLM(lower(bob()))), none, iface)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.Other(none); ok {
+		t.Error("an interface that the server does not have is there")
+	}
+	other, ok := c.Other(iface)
+	if !ok {
+		t.Fatal("the other interface is not there")
+	}
+	for _, want := range []string{"1 ", "2 ", "3 "} { // each interface counts its own calls
+		for _, side := range []*Client{c, other} {
+			if got, err := side.Call(t.Context(), opCount, nil); err != nil || !strings.HasPrefix(string(got), want) {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Call(t.Context(), opCount, nil); err == nil {
+		t.Error("a call on a connection that is closed")
+	}
+}
+
 func bob() Credentials {
 	return Credentials{User: "Bob", Domain: "HOME", Password: password, Workstation: "PC", SPN: "host/linux"}
 }

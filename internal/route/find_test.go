@@ -74,3 +74,19 @@ func TestFind(t *testing.T) {
 		})
 	}
 }
+
+// proving is a computer that says by what somebody has signed in.
+type proving struct{ msg.Host }
+
+func (proving) Proof() string { return "signed in by NTLM, because of the moon" }
+
+// TestProof shows people by what they have signed in.
+func TestProof(t *testing.T) {
+	r := Router{RPC: func(context.Context, string, *login.Source) (msg.Host, error) {
+		return proving{hosttest.NewFake()}, nil
+	}, From: &login.Source{User: "bob"}}
+	c, err := r.To(t.Context(), "rpc://pc42")
+	if err != nil || c.Why != "its name says so; signed in by NTLM, because of the moon" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -28,6 +28,9 @@ func (r Router) overRPC(ctx context.Context, name, why string) (*Computer, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", quote(name), err)
 	}
+	if p, ok := h.(interface{ Proof() string }); ok {
+		why += "; " + p.Proof()
+	}
 	none := func(context.Context) (io.ReadWriteCloser, error) { return nil, errNoMessages }
 	return &Computer{Client: control.NewClient(none, bare), By: "Windows' remote calls", Why: why, router: r, name: name, rpc: h}, nil
 }

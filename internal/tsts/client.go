@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -22,6 +23,10 @@ import (
 type Options struct {
 	Name    string // of the computer, or its address
 	Account login.Account
+
+	// SignIn is shared by the computers that are opened with the same account; nil
+	// is one for this computer alone.
+	SignIn *SignIn
 
 	// Dial connects to its port 445; nil does so by its name.
 	Dial func(ctx context.Context) (net.Conn, error)
@@ -55,6 +60,9 @@ func Open(ctx context.Context, o Options) (msg.Host, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(o.Name, port))
 		}
 	}
+	if o.SignIn == nil {
+		o.SignIn = &SignIn{}
+	}
 	r := &remote{now: time.Now}
 	s := stations.New(stations.Options{
 		Name: o.Name, Services: r, Remote: true, Locale: text.LocaleFor, Slots: slots, Cures: cures,
@@ -68,10 +76,19 @@ func Open(ctx context.Context, o Options) (msg.Host, error) {
 	case errors.As(err, &other):
 		return nil, notMeant{s.Explain(other.error)}
 	case err != nil:
-		return nil, s.Explain(err)
+		return nil, proof.explain(s.Explain(err))
 	}
-	return s, nil
+	return reached{s, proof.how}, nil
 }
+
+// reached is what Open returns.
+type reached struct {
+	*stations.Computer
+	how string
+}
+
+// Proof says in a few words by what this side has proved who it is, and why so.
+func (r reached) Proof() string { return "signed in " + r.how }
 
 // cures are those of a computer that is not Windows; %s is the other one.
 var cures = map[uint32]string{
@@ -99,21 +116,35 @@ var cures = map[uint32]string{
 type proof struct {
 	smb func() smb2.Initiator
 	rpc func() dcerpc.Initiator
+	how string // for people
+
+	without error // why an account of Kerberos had to go without it
+}
+
+// explain has an error of signing in say why it was not by Kerberos.
+func (p proof) explain(err error) error {
+	var e *msg.SystemError
+	if p.without == nil || !errors.As(err, &e) || e.Code != wts.ErrorLogonFailure && e.Code != wts.ErrorSecurityPackage {
+		return err
+	}
+	return &msg.SystemError{Code: e.Code, Text: e.Text, Cure: e.Cure + "; Kerberos was not used: " + p.without.Error()}
 }
 
 // prove takes Kerberos where there is a ticket, and a password otherwise.
 func (o Options) prove(ctx context.Context) (proof, error) {
-	c, why := kerberosFor(o.Account, o.Name, time.Now())
+	c, why := o.SignIn.kerberosFor(o.Account, o.Name, time.Now())
 	if why == nil {
 		why = o.tickets(ctx, c)
 	}
 	switch {
 	case why == nil:
-		return o.byKerberos(c), nil
+		p := o.byKerberos(c)
+		p.how = "by a ticket of Kerberos"
+		return p, nil
 	case ctx.Err() != nil:
 		return proof{}, context.Cause(ctx)
 	case o.Account.User != "":
-		return o.byPassword()
+		return o.byPassword(ctx)
 	}
 	e := numbered("Kerberos", wts.ErrorSecurityPackage)
 	return proof{}, o.otherWay(&msg.SystemError{
@@ -124,7 +155,7 @@ func (o Options) prove(ctx context.Context) (proof, error) {
 // tickets gets those that will be needed, both at the same time.
 func (o Options) tickets(ctx context.Context, c *client.Client) error {
 	other := make(chan error, 1)
-	go func() { other <- ticket(ctx, c, "host/"+o.Name) }()
+	go func() { other <- ticket(ctx, apart(c), "host/"+o.Name) }()
 	if err := ticket(ctx, c, "cifs/"+o.Name); err != nil {
 		return err
 	}
@@ -138,11 +169,7 @@ func (o Options) byKerberos(c *client.Client) proof {
 	}
 }
 
-func (o Options) byPassword() (proof, error) {
-	password, err := o.Account.Password()
-	if err != nil {
-		return proof{}, err
-	}
+func (o Options) byNTLM(password string) proof {
 	user, domain := o.Account.User, o.Account.Domain
 	if domain == "." { // of the other computer
 		domain = ""
@@ -154,7 +181,7 @@ func (o Options) byPassword() (proof, error) {
 		rpc: func() dcerpc.Initiator {
 			return dcerpc.NewSPNEGO(dcerpc.NewNTLM(dcerpc.Credentials{User: user, Domain: domain, Password: password, SPN: "host/" + o.Name}))
 		},
-	}, nil
+	}
 }
 
 // share is IPC$ of a computer, which has the pipes.
@@ -192,12 +219,14 @@ func (o Options) connect(ctx context.Context, r *remote, p proof) error {
 		return err
 	}
 	r.hang = func() { s.raw.Close() }
-	r.dial = func(ctx context.Context, pipe, uuid string) (caller, error) {
-		f, err := openPipe(ctx, s.ipc, pipe)
-		if err != nil {
-			return nil, ofSMB("opening the pipe "+pipe, err)
-		}
-		return bind(ctx, f, uuid, p.rpc())
+	r.dial = func(ctx context.Context, pipe string, uuids ...string) ([]caller, error) {
+		return bindAll(ctx, func() (io.ReadWriteCloser, error) {
+			f, err := openPipe(ctx, s.ipc, pipe)
+			if err != nil {
+				return nil, ofSMB("opening the pipe "+pipe, err)
+			}
+			return f, nil
+		}, p.rpc, uuids...)
 	}
 	if err := r.start(ctx); err != nil {
 		s.raw.Close()

@@ -1,8 +1,11 @@
 package tsts
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"msg"
+	"msg/internal/dcerpc"
 	"msg/internal/hosttest"
 	"msg/internal/stations"
 	"msg/internal/text"
@@ -28,11 +32,11 @@ func (w *windows) host(t *testing.T) *stations.Computer {
 }
 
 func TestContract(t *testing.T) {
-	for name, legacy := range map[string]bool{"LSM": false, "legacy": true} {
+	for _, name := range []string{"LSM", "LSM apart", "legacy"} {
 		t.Run(name, func(t *testing.T) {
 			hosttest.Contract(t, func(t *testing.T) hosttest.Fixture {
 				w := newWindows(t, seat(1, "Console", "alice"), seat(2, "RDP-Tcp#1", "alice"), seat(3, "RDP-Tcp#2", "bob"))
-				w.noLSM = legacy
+				w.noLSM, w.apart = name == "legacy", name == "LSM apart"
 				return hosttest.Fixture{Host: w.host(t), Waits: true, Screen: func(x msg.Session) *hosttest.Screen {
 					id, err := strconv.ParseInt(x.ID, 10, 32)
 					if err != nil {
@@ -137,6 +141,58 @@ func TestWaiting(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// TestConnections holds that one connection serves for the list and for boxes,
+// and that of each kind of handle one is open on it at most.
+func TestConnections(t *testing.T) {
+	for apart, made := range map[bool]int{false: 1, true: 2} {
+		w := newWindows(t, seat(2, "Console", "bob"))
+		w.apart = apart
+		h := w.host(t)
+		for range 3 {
+			if receipts, err := sendTo(t, t.Context(), h, "bob", hosttest.Message("x")); err != nil || len(receipts) != 1 {
+				t.Fatalf("%+v, %v", receipts, err)
+			}
+		}
+		open := map[int32]int{}
+		for _, id := range w.opened {
+			open[id]++
+		}
+		if w.made != made || open[aList] != 1 || open[2] != 1 || len(w.opened) != 6 {
+			t.Errorf("apart %v: %d connections, open are %v of %d handles", apart, w.made, open, len(w.opened))
+		}
+	}
+}
+
+// TestBindAll has servers that refuse a bind as a whole, by the reason that they
+// give: with fewer interfaces it is tried again, but not with the same proof.
+func TestBindAll(t *testing.T) {
+	for reason, want := range map[byte][]byte{0: {2, 1}, 2: {2, 1}, badKindOfProof: {2}, badProof: {2}} {
+		var asked []byte // how many interfaces, for each bind
+		open := func() (io.ReadWriteCloser, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				defer theirs.Close()
+				b := make([]byte, 4096)
+				if _, err := theirs.Read(b); err != nil {
+					t.Error(err)
+				}
+				asked = append(asked, b[24])
+				nak := []byte{5, 0, 13, 3, 16, 0, 0, 0, 24, 0, 0, 0, b[12], b[13], b[14], b[15], reason, 0, 1, 5, 0, 0, 0, 0}
+				if _, err := theirs.Write(nak); err != nil {
+					t.Error(err)
+				}
+			}()
+			return ours, nil
+		}
+		who := func() dcerpc.Initiator { return dcerpc.NewSPNEGO(dcerpc.NewNTLM(dcerpc.Credentials{User: "bob"})) }
+		callers, err := bindAll(t.Context(), open, who, UUIDSession, UUIDEnumeration)
+		var e *wts.Error
+		if !errors.As(err, &e) || e.Code != wts.ErrorSecurityPackage || !bytes.Equal(asked, want) {
+			t.Errorf("reason %d: %v, %v; asked for %d interfaces, want %d", reason, callers, err, asked, want)
 		}
 	}
 }

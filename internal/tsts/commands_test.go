@@ -46,7 +46,7 @@ func TestCommands(t *testing.T) {
 		{"list with a ticket", []string{"query", "user", "/server:rpc://" + samba.FQDN}, s.CCache(t, "alice"), 0,
 			` USERNAME .*\n carol +rdp-tcp#1 +1  Active .* 2026-11-24 15:04\n bob +console .*\n`},
 		{"send", []string{"msg", "/v", "/server:h1", creds, "carol", "hello"}, "", 0,
-			`h1 is reached by Windows' remote calls: its port 445 answers, and it has Terminal Services\nSending message to session RDP-Tcp#1, display time 60\nAsync message sent to session RDP-Tcp#1\n`},
+			`h1 is reached by Windows' remote calls: its port 445 answers, and it has Terminal Services; signed in by NTLM, because the account is one of the computer itself \(name@REALM is one of Kerberos\)\nSending message to session RDP-Tcp#1, display time 60\nAsync message sent to session RDP-Tcp#1\n`},
 		{"ask", []string{"msg", "/v", "/buttons:yesno", "/server:rpc://linuxbox", creds, "bob", "Go?"}, "", 0,
 			`(?s).*Message to session Console was answered: No \(bob, after .*`},
 		{"nobody", []string{"msg", "/server:h1", creds, "dave", "hello"}, "", 1, `dave does not exist or is disconnected\n`},

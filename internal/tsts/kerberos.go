@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -20,12 +19,12 @@ import (
 // kerberosFor is a client of Kerberos with the tickets of an account for a
 // computer, or the reason why there is none: the file, another account in it,
 // or a computer that has no name that Kerberos could know.
-func kerberosFor(a login.Account, computer string, now time.Time) (*client.Client, error) {
+func (s *SignIn) kerberosFor(a login.Account, computer string, now time.Time) (*client.Client, error) {
 	if a.CCache == "" {
 		return nil, errors.New("there are no tickets: sign in with kinit")
 	}
-	if _, err := netip.ParseAddr(computer); err == nil {
-		return nil, errors.New("a ticket needs the name of a computer and not its address")
+	if isAddress(computer) {
+		return nil, errAddress
 	}
 	cache, err := loadTickets(a.CCache)
 	if err != nil {
@@ -43,7 +42,7 @@ func kerberosFor(a login.Account, computer string, now time.Time) (*client.Clien
 	if now.After(tgt.EndTime) {
 		return nil, fmt.Errorf("the ticket of %q has ended: sign in with kinit again", text.Line(owner+"@"+realm))
 	}
-	conf, err := loadConfig(a.Config)
+	conf, err := s.config(a.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -101,38 +100,30 @@ func fromTickets(cache *credentials.CCache, conf *config.Config) (c *client.Clie
 	return c, nil
 }
 
-// ticketTime is how long Kerberos may take to give a ticket: its library asks
-// one server after another, and nothing ends it.
+// ticketTime is how long Kerberos may take to sign in, or to give a ticket.
 const ticketTime = 10 * time.Second
 
 // ticket gets the ticket for a service, which the client keeps.
 func ticket(ctx context.Context, c *client.Client, spn string) error {
-	done := make(chan error, 1)
-	go func() {
+	return within(ctx, func() error {
 		_, _, err := c.GetServiceTicket(spn)
-		done <- err
-	}()
-	late := time.NewTimer(ticketTime)
-	defer late.Stop()
-	select {
-	case err := <-done:
-		return kerberosError(err)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-late.C:
-		return fmt.Errorf("there is no ticket from Kerberos within %v", ticketTime)
-	}
+		return err
+	})
 }
 
 // kerberosErrors say what the names of errors mean (RFC 4120 7.5.9).
 var kerberosErrors = []struct{ name, means string }{
+	{"KDC_ERR_C_PRINCIPAL_UNKNOWN", "Kerberos does not know this account"},
 	{"KDC_ERR_S_PRINCIPAL_UNKNOWN", "Kerberos does not know this computer by that name"},
 	{"KRB_AP_ERR_SKEW", "the clocks of this computer and of Kerberos differ by minutes"},
 	{"KRB_AP_ERR_TKT_EXPIRED", "the ticket has ended: sign in with kinit again"},
-	{"KDC_ERR_CLIENT_REVOKED", "the account is disabled or locked"},
 	{"KDC_ERR_ETYPE_NOSUPP", "Kerberos has no kind of key in common with this computer"},
 	{"KDC_ERR_POLICY", "a policy of Kerberos forbids it"},
-	{"communicating with KDC", "Kerberos does not answer"},
+	{"communication error with KDC", "Kerberos does not answer"},
+	{"failed to communicate with KDC", "Kerberos does not answer"},
+	{"no KDCs defined", "no server of Kerberos is known: see its configuration"},
+	{"not have any defined KDCs", "no server of Kerberos is known: see its configuration"},
+	{"error looking up SRV", "no server of Kerberos is known: see its configuration"},
 	{"no KDC SRV records", "no server of Kerberos is known: see its configuration"},
 }
 
@@ -140,6 +131,11 @@ var kerberosErrors = []struct{ name, means string }{
 func kerberosError(err error) error {
 	if err == nil {
 		return nil
+	}
+	for _, r := range refusals {
+		if strings.Contains(err.Error(), r.name) {
+			return &r.refusedError
+		}
 	}
 	for _, e := range kerberosErrors {
 		if strings.Contains(err.Error(), e.name) {

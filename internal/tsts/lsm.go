@@ -29,24 +29,36 @@ type info struct {
 	times        wts.Times
 }
 
-// lsmList lists sessions by TermSrvEnumeration.
-func lsmList(ctx context.Context, c caller) ([]wts.Session, error) {
-	var opened HandleResult
-	if err := call(ctx, c, "RpcOpenEnum", OpOpenEnum, &Nothing{}, &opened); err != nil {
-		return nil, err
+// opens opens a handle of an interface, and closes the one before.
+func opens(ctx context.Context, c caller, h *Handle, name string, open uint16, in Body, closing uint16) error {
+	if *h != (Handle{}) {
+		_ = call(ctx, c, "closing", closing, &HandleArgs{*h}, &HandleResult{}) // of what it was for, all is done
+		*h = Handle{}
 	}
-	if err := ofStatus("RpcOpenEnum", opened.Status); err != nil {
+	var opened HandleResult
+	if err := call(ctx, c, name, open, in, &opened); err != nil {
+		return err
+	}
+	if err := ofStatus(name, opened.Status); err != nil {
+		return err
+	}
+	*h = opened.Handle
+	return nil
+}
+
+// lsmList lists sessions by TermSrvEnumeration.
+func lsmList(ctx context.Context, c *conn) ([]wts.Session, error) {
+	if err := opens(ctx, c.lists, &c.list, "RpcOpenEnum", OpOpenEnum, &Nothing{}, OpCloseEnum); err != nil {
 		return nil, err
 	}
 	var list EnumResult
-	err := call(ctx, c, "RpcGetEnumResult", OpGetEnumResult, &EnumArgs{opened.Handle, levelNames}, &list)
+	err := call(ctx, c.lists, "RpcGetEnumResult", OpGetEnumResult, &EnumArgs{c.list, levelNames}, &list)
 	if err == nil {
 		err = ofStatus("RpcGetEnumResult", list.Status)
 	}
 	if err != nil {
 		return nil, err
 	}
-	_ = call(ctx, c, "RpcCloseEnum", OpCloseEnum, &HandleArgs{opened.Handle}, &HandleResult{})
 	return sessionsOf(list.Entries), nil
 }
 
@@ -73,23 +85,15 @@ func (r *remote) lsmInfo(ctx context.Context, c caller, id uint32) (info, error)
 }
 
 // lsmBox shows a box by TermSrvSession.
-func lsmBox(ctx context.Context, c caller, id uint32, b wts.Box, wait bool) (wts.Response, error) {
-	var opened HandleResult
-	err := call(ctx, c, "RpcOpenSession", OpOpenSession, &SessionArgs{int32(id)}, &opened)
-	if err == nil {
-		err = ofStatus("RpcOpenSession", opened.Status)
-	}
-	if err != nil {
+func lsmBox(ctx context.Context, c *conn, id uint32, b wts.Box, wait bool) (wts.Response, error) {
+	if err := opens(ctx, c.calls, &c.box, "RpcOpenSession", OpOpenSession, &SessionArgs{int32(id)}, OpCloseSession); err != nil {
 		return 0, err
 	}
 	var shown BoxResult
-	args := &BoxArgs{opened.Handle, b.Title, b.Text, b.Style, seconds(b), !wait}
-	err = call(ctx, c, "RpcShowMessageBox", OpShowMessageBox, args, &shown)
+	args := &BoxArgs{c.box, b.Title, b.Text, b.Style, seconds(b), !wait}
+	err := call(ctx, c.calls, "RpcShowMessageBox", OpShowMessageBox, args, &shown)
 	if err == nil {
 		err = ofStatus("RpcShowMessageBox", shown.Status)
-	}
-	if ctx.Err() == nil { // else the connection is closed, and with it what was open
-		_ = call(ctx, c, "RpcCloseSession", OpCloseSession, &HandleArgs{opened.Handle}, &HandleResult{})
 	}
 	return shown.Response, err
 }

@@ -191,11 +191,17 @@ var (
 	errDomain = errors.New("winbind does not know the domain")
 )
 
-// unlessNobody makes errNobody of an answer of wbinfo(1), which ends in the same
-// way when it knows nobody of that name as when it could not ask.
+// unknown is what wbinfo(1) says where winbind was asked, and knows nobody of
+// that name, or has no number for an account (wbclient.h). It also says so where
+// a domain cannot be reached, which nobody could tell apart.
+var unknown = []string{"WBC_ERR_DOMAIN_NOT_FOUND", "WBC_ERR_UNKNOWN_USER", "WBC_ERR_NOT_MAPPED"}
+
+// unlessNobody makes errNobody of an answer of wbinfo, which ends in the same way
+// when it knows nobody of that name as when it could not ask: only what it says
+// shows it. What is not known for certain stays an error.
 func unlessNobody(err error) error {
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() && !strings.Contains(err.Error(), "WBC_ERR_WINBIND_NOT_AVAILABLE") {
+	if errors.As(err, &exit) && exit.Exited() && slices.ContainsFunc(unknown, func(s string) bool { return strings.Contains(err.Error(), s) }) {
 		return errNobody
 	}
 	return err

@@ -5,7 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloudsoda/go-smb2"
@@ -16,9 +16,8 @@ import (
 type pipe struct {
 	file *smb2.File
 	in   *bufio.Reader // a message that is read in parts is lost
-	life *lifetime
-	ops  sync.RWMutex // held for writing by Close, after everybody else
-	shut bool
+	end  func()        // of the context of all that is done with the pipe
+	shut atomic.Bool
 }
 
 // maxMessage is the longest message of a pipe.
@@ -29,8 +28,7 @@ const closeTime = time.Second
 
 // openPipe opens a pipe by its name. ctx is for the opening.
 func openPipe(ctx context.Context, ipc *smb2.Share, name string) (*pipe, error) {
-	life := &lifetime{}
-	end := life.begin(context.Background())
+	life, end := context.WithCancel(context.Background())
 	stop := context.AfterFunc(ctx, end)
 	file, err := ipc.WithContext(life).OpenFile(name, os.O_RDWR, 0)
 	if !stop() && err == nil {
@@ -40,14 +38,12 @@ func openPipe(ctx context.Context, ipc *smb2.Share, name string) (*pipe, error) 
 		end()
 		return nil, err
 	}
-	return &pipe{file: file, in: bufio.NewReaderSize(file, maxMessage), life: life}, nil
+	return &pipe{file: file, in: bufio.NewReaderSize(file, maxMessage), end: end}, nil
 }
 
 // Read reads from the pipe.
 func (p *pipe) Read(b []byte) (int, error) {
-	p.ops.RLock()
-	defer p.ops.RUnlock()
-	if p.shut {
+	if p.shut.Load() {
 		return 0, os.ErrClosed
 	}
 	return p.in.Read(b)
@@ -55,69 +51,24 @@ func (p *pipe) Read(b []byte) (int, error) {
 
 // Write writes to the pipe.
 func (p *pipe) Write(b []byte) (int, error) {
-	p.ops.RLock()
-	defer p.ops.RUnlock()
-	if p.shut {
+	if p.shut.Load() {
 		return 0, os.ErrClosed
 	}
 	return p.file.Write(b)
 }
 
-// Close ends what is under way and lets go of the pipe.
+// Close lets go of the pipe, and so ends what is under way. The context ends after
+// that only: the library has one buffer for all requests of a connection, and if
+// a context ends while one is sent, the next one is written over it, and the
+// other computer hangs up.
 func (p *pipe) Close() error {
-	p.life.stop()
-	p.ops.Lock()
-	defer p.ops.Unlock()
-	if p.shut {
+	if p.shut.Swap(true) {
 		return nil
 	}
-	p.shut = true
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	defer p.life.begin(ctx)()
+	late := time.AfterFunc(closeTime, p.end)
+	defer late.Stop()
+	defer p.end()
 	return p.file.Close()
 }
-
-// lifetime is the context of a pipe, which the library keeps for all that it
-// does with one: it ends when the pipe is to be closed, and begins anew for the
-// request that closes it.
-type lifetime struct {
-	mu  sync.Mutex
-	ctx context.Context
-	end context.CancelFunc
-}
-
-// begin begins a life within another one.
-func (l *lifetime) begin(ctx context.Context) context.CancelFunc {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ctx, l.end = context.WithCancel(ctx)
-	return l.end
-}
-
-func (l *lifetime) now() context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ctx
-}
-
-// stop ends the life that is.
-func (l *lifetime) stop() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.end()
-}
-
-// Deadline is that of the life.
-func (l *lifetime) Deadline() (time.Time, bool) { return l.now().Deadline() }
-
-// Done is closed at the end of the life.
-func (l *lifetime) Done() <-chan struct{} { return l.now().Done() }
-
-// Err is why it has ended.
-func (l *lifetime) Err() error { return l.now().Err() }
-
-// Value has none.
-func (l *lifetime) Value(any) any { return nil }
 
 var _ io.ReadWriteCloser = (*pipe)(nil)

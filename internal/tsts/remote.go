@@ -3,17 +3,20 @@ package tsts
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"msg/internal/wts"
 )
 
-// remote is another computer by remote calls: stations.Services. Each connection
-// is to one interface; one that is not in use is kept for the next call.
+// remote is another computer by remote calls: stations.Services. A connection has
+// the interface for which it was made, and the other one too where the computer
+// takes both on one; one that is not in use is kept for the next call.
 type remote struct {
-	// dial makes a connection to an interface on a pipe.
-	dial func(ctx context.Context, pipe, uuid string) (caller, error)
+	// dial makes a connection to interfaces on a pipe, of which all but the first
+	// may be missing; they are nil then.
+	dial func(ctx context.Context, pipe string, uuids ...string) ([]caller, error)
 	hang func() // ends all connections
 	now  func() time.Time
 
@@ -21,15 +24,32 @@ type remote struct {
 	legacy bool          // IcaApi has to do; known after start
 
 	mu    sync.Mutex
-	lists []conn // idle, of TermSrvEnumeration or IcaApi
-	calls []conn // idle, of TermSrvSession or IcaApi
+	idle  []*conn
 	known map[uint32]info
 }
 
-// conn is a connection with what IcaApi has opened on it.
+// conn is a connection with what was opened on it.
 type conn struct {
-	caller
-	server Handle
+	lists caller // TermSrvEnumeration or IcaApi; nil where the connection does not have it
+	calls caller // TermSrvSession or IcaApi, as well
+
+	server Handle // of IcaApi
+
+	// Opened by the last list and the last box, and closed before the next one of
+	// the same kind: most connections end before, and that closes them too.
+	list, box Handle
+}
+
+func (c *conn) has(uuid string) bool {
+	return uuid == UUIDEnumeration && c.lists != nil || uuid == UUIDSession && c.calls != nil
+}
+
+func (c *conn) Close() {
+	for _, end := range []caller{c.lists, c.calls} {
+		if end != nil {
+			end.Close()
+		}
+	}
 }
 
 // maxBusy is how many calls are under way, each on a connection of its own. Boxes
@@ -47,32 +67,47 @@ func (r *remote) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.keep(&r.lists, c)
+	r.keep(c)
 	return nil
 }
 
 // open makes a connection for the calls of an interface of today, or for the
 // one that was there before.
-func (r *remote) open(ctx context.Context, uuid string) (conn, error) {
-	pipe := PipeLSM
+func (r *remote) open(ctx context.Context, uuid string) (*conn, error) {
 	if r.legacy {
-		pipe, uuid = PipeWSta, UUIDIca
+		return r.openLegacy(ctx)
 	}
-	c, err := r.dial(ctx, pipe, uuid)
-	if err != nil || !r.legacy {
-		return conn{caller: c}, err
+	other := UUIDSession
+	if uuid == UUIDSession {
+		other = UUIDEnumeration
 	}
-	server, err := icaOpen(ctx, c)
+	callers, err := r.dial(ctx, PipeLSM, uuid, other)
+	switch {
+	case err != nil:
+		return nil, err
+	case uuid == UUIDSession:
+		return &conn{lists: callers[1], calls: callers[0]}, nil
+	}
+	return &conn{lists: callers[0], calls: callers[1]}, nil
+}
+
+func (r *remote) openLegacy(ctx context.Context) (*conn, error) {
+	callers, err := r.dial(ctx, PipeWSta, UUIDIca)
 	if err != nil {
-		c.Close()
+		return nil, err
 	}
-	return conn{c, server}, err
+	c := &conn{lists: callers[0], calls: callers[0]}
+	if c.server, err = icaOpen(ctx, callers[0]); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // with does something on a connection of its own, idle or new; long says that
 // it may take long. A connection that has failed is not used again: it may be
 // closed, or in the middle of something.
-func (r *remote) with(ctx context.Context, idle *[]conn, uuid string, long bool, do func(conn) error) error {
+func (r *remote) with(ctx context.Context, uuid string, long bool, do func(*conn) error) error {
 	select {
 	case r.busy <- struct{}{}:
 	case <-ctx.Done():
@@ -80,8 +115,8 @@ func (r *remote) with(ctx context.Context, idle *[]conn, uuid string, long bool,
 	}
 	free := sync.OnceFunc(func() { <-r.busy })
 	defer free()
-	c, ok := r.take(idle)
-	if !ok {
+	c := r.take(uuid)
+	if c == nil {
 		var err error
 		if c, err = r.open(ctx, uuid); err != nil {
 			return err
@@ -96,32 +131,34 @@ func (r *remote) with(ctx context.Context, idle *[]conn, uuid string, long bool,
 		c.Close()
 		return err
 	}
-	r.keep(idle, c)
+	r.keep(c)
 	return err
 }
 
-func (r *remote) take(idle *[]conn) (c conn, ok bool) {
+// take takes an idle connection that has an interface, or nil.
+func (r *remote) take(uuid string) *conn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := len(*idle)
-	if n == 0 {
-		return conn{}, false
+	for i, c := range slices.Backward(r.idle) {
+		if c.has(uuid) {
+			r.idle = slices.Delete(r.idle, i, i+1)
+			return c
+		}
 	}
-	c, *idle = (*idle)[n-1], (*idle)[:n-1]
-	return c, true
+	return nil
 }
 
-func (r *remote) keep(idle *[]conn, c conn) {
+func (r *remote) keep(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	*idle = append(*idle, c)
+	r.idle = append(r.idle, c)
 }
 
 // Sessions lists the sessions.
 func (r *remote) Sessions(ctx context.Context) (list []wts.Session, err error) {
-	err = r.with(ctx, &r.lists, UUIDEnumeration, false, func(c conn) (err error) {
+	err = r.with(ctx, UUIDEnumeration, false, func(c *conn) (err error) {
 		if r.legacy {
-			list, err = icaList(ctx, c, c.server)
+			list, err = icaList(ctx, c.lists, c.server)
 		} else {
 			list, err = lsmList(ctx, c)
 		}
@@ -132,11 +169,11 @@ func (r *remote) Sessions(ctx context.Context) (list []wts.Session, err error) {
 
 // ask asks about a session.
 func (r *remote) ask(ctx context.Context, id uint32) (x info, err error) {
-	err = r.with(ctx, &r.calls, UUIDSession, false, func(c conn) (err error) {
+	err = r.with(ctx, UUIDSession, false, func(c *conn) (err error) {
 		if r.legacy {
-			x, err = icaInfo(ctx, c, c.server, id)
+			x, err = icaInfo(ctx, c.calls, c.server, id)
 		} else {
-			x, err = r.lsmInfo(ctx, c, id)
+			x, err = r.lsmInfo(ctx, c.calls, id)
 		}
 		return err
 	})
@@ -178,9 +215,9 @@ func (r *remote) told(ctx context.Context, id uint32) (info, error) {
 
 // Send shows a box, on a connection of its own for as long as it takes.
 func (r *remote) Send(ctx context.Context, id uint32, b wts.Box, wait bool) (response wts.Response, err error) {
-	err = r.with(ctx, &r.calls, UUIDSession, wait, func(c conn) (err error) {
+	err = r.with(ctx, UUIDSession, wait, func(c *conn) (err error) {
 		if r.legacy {
-			response, err = icaBox(ctx, c, c.server, id, b, wait)
+			response, err = icaBox(ctx, c.calls, c.server, id, b, wait)
 		} else {
 			response, err = lsmBox(ctx, c, id, b, wait)
 		}

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { samba.Main(m) }
 // service is the computer as an interface of a dcerpc.Server.
 func (w *windows) service(uuid string) dcerpc.Service {
 	return func(context.Context, dcerpc.Caller) dcerpc.Handler {
-		c := &windowsConn{windows: w, uuid: uuid}
+		c := &windowsConn{windows: w, uuid: uuid, closed: new(bool)}
 		return func(ctx context.Context, opnum uint16, stub []byte) ([]byte, error) {
 			out, err := c.Call(ctx, opnum, stub)
 			var e *wts.Error

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"msg/internal/account"
+	"msg/test/samba"
 )
 
 // computer is what winbind and the system say on a computer that is in no
@@ -42,12 +43,22 @@ func computer(t testing.TB) *Names {
 		case line == "id -g -- alice":
 			return "1001 900\n", nil
 		}
-		err := fmt.Errorf("%s: %w: Could not lookup name", name, exec.Command("false").Run())
-		if strings.HasSuffix(line, `\carol`) {
-			err = fmt.Errorf("%w: failed to call wbcLookupName: WBC_ERR_WINBIND_NOT_AVAILABLE", err)
+		if said, ok := failures[line[strings.LastIndex(line, `\`)+1:]]; ok {
+			return "", said
 		}
-		return "", err
+		return "", fmt.Errorf("%s: %w: failed to call wbcLookupName: WBC_ERR_DOMAIN_NOT_FOUND", name, exec.Command("false").Run())
 	}}
+}
+
+// failures are those of wbinfo, by who is asked for. They all end it in the way
+// in which it ends where nobody has that name.
+var failures = map[string]error{
+	"carol": fmt.Errorf("wbinfo: %w: failed to call wbcLookupName: WBC_ERR_WINBIND_NOT_AVAILABLE", exec.Command("false").Run()),
+	"dave":  fmt.Errorf("wbinfo: %w: failed to call wbcLookupName: WBC_ERR_NSS_ERROR", exec.Command("false").Run()),
+	"erin":  fmt.Errorf("wbinfo: %w: failed to call wbcLookupName: WBC_ERR_NO_MEMORY", exec.Command("false").Run()),
+	"frank": fmt.Errorf("wbinfo: %w: error while loading shared libraries: libwbclient.so.0", exec.Command("sh", "-c", "exit 127").Run()),
+	"grace": fmt.Errorf("wbinfo: %w: ", exec.Command("false").Run()),
+	"heidi": fmt.Errorf("wbinfo: %w: ", exec.Command("sh", "-c", "kill -KILL $$").Run()), // as at the end of its time
 }
 
 func TestDomain(t *testing.T) {
@@ -84,13 +95,20 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// TestLocalWithoutWinbind takes nobody for nobody because winbind is away.
+// TestLocalWithoutWinbind takes nobody for nobody because winbind is away, or
+// wbinfo could not ask it.
 func TestLocalWithoutWinbind(t *testing.T) {
-	n := computer(t)
-	for range 2 { // the failure is not remembered either
-		if l, err := n.local(t.Context(), "LINUXBOX", "carol"); err == nil || l.has || len(n.known) != 0 {
-			t.Errorf("%+v, %v", l, err)
+	for user := range failures {
+		n := computer(t)
+		for range 2 { // the failure is not remembered either
+			if l, err := n.local(t.Context(), "LINUXBOX", user); err == nil || l.has || len(n.known) != 0 {
+				t.Errorf("%s: %+v, %v", user, l, err)
+			}
 		}
+	}
+	n := computer(t)
+	if l, err := n.local(t.Context(), "LINUXBOX", "bob"); err != nil || l.has || len(n.known) != 1 {
+		t.Errorf("who certainly is nobody: %+v, %v, %d are remembered", l, err, len(n.known))
 	}
 }
 
@@ -155,5 +173,16 @@ func TestVerifyFails(t *testing.T) {
 	defer cancel()
 	if _, _, err := silent.Verify(ctx, [8]byte{}, "", "alice", "", nil, nil); err == nil {
 		t.Error("a program that says nothing: proved")
+	}
+}
+
+// TestSambaNobody has the real winbind say that it knows nobody of a name.
+func TestSambaNobody(t *testing.T) {
+	samba.Get(t)
+	n := &Names{Computer: "LINUXBOX", Accounts: account.New()}
+	for user, has := range map[string]bool{"alice": true, "nobody-there": false} {
+		if l, err := n.local(t.Context(), "LINUXBOX", user); err != nil || l.has != has {
+			t.Errorf("%s: %+v, %v", user, l, err)
+		}
 	}
 }

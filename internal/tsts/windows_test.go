@@ -25,6 +25,7 @@ type windows struct {
 	made      int
 	shown     []shownBox
 	noLSM     bool
+	apart     bool // each interface takes a connection of its own
 	noLegacy  bool
 	listed    uint32 // status of every list
 	broken    error  // of every call
@@ -66,7 +67,7 @@ func (w *windows) remote() *remote {
 }
 
 // dial connects as openPipe and bind do.
-func (w *windows) dial(ctx context.Context, pipe, uuid string) (caller, error) {
+func (w *windows) dial(ctx context.Context, pipe string, uuids ...string) ([]caller, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -74,28 +75,37 @@ func (w *windows) dial(ctx context.Context, pipe, uuid string) (caller, error) {
 		return nil, ctx.Err()
 	case pipe == PipeLSM && w.noLSM || pipe == PipeWSta && w.noLegacy:
 		return nil, ErrNotThere
-	case pipe == PipeLSM && uuid != UUIDSession && uuid != UUIDEnumeration, pipe == PipeWSta && uuid != UUIDIca:
-		return nil, errors.New("that interface is not on that pipe")
+	}
+	for _, uuid := range uuids {
+		if pipe == PipeLSM && uuid != UUIDSession && uuid != UUIDEnumeration || pipe == PipeWSta && uuid != UUIDIca {
+			return nil, errors.New("that interface is not on that pipe")
+		}
 	}
 	w.open++
 	w.made++
 	w.most = max(w.most, w.open)
-	return &windowsConn{windows: w, uuid: uuid}, nil
+	callers, closed := make([]caller, len(uuids)), new(bool)
+	for i, uuid := range uuids {
+		if i == 0 || !w.apart {
+			callers[i] = &windowsConn{windows: w, uuid: uuid, closed: closed}
+		}
+	}
+	return callers, nil
 }
 
-// windowsConn is a connection to one interface.
+// windowsConn is an interface on a connection.
 type windowsConn struct {
 	*windows
 	uuid   string
-	closed bool
+	closed *bool
 }
 
 // Close closes it once.
 func (c *windowsConn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closed {
-		c.closed = true
+	if !*c.closed {
+		*c.closed = true
 		c.open--
 	}
 	return nil

@@ -78,7 +78,11 @@ func startKDC() error {
 	}
 	var script strings.Builder
 	for _, user := range Users {
-		fmt.Fprintf(&script, "addprinc -pw %q %s\n", Password(user), user)
+		proof := "+" // as Windows and the usual KDC want it; without it nobody sees a wrong password
+		if user == "mallory" {
+			proof = "-"
+		}
+		fmt.Fprintf(&script, "addprinc %srequires_preauth -pw %q %s\n", proof, Password(user), user)
 	}
 	for _, host := range []string{Name, FQDN} {
 		for _, service := range []string{"host", "cifs"} {
