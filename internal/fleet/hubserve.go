@@ -68,6 +68,12 @@ func (h *Hub) answer(m *nats.Msg, handle func(string, ask) (told, error), name s
 
 func (h *Hub) hello(name string, a ask) (told, error) {
 	h.book.saw(name, a.Version, time.Now())
+	if len(a.Data) > 0 && h.checkRevoked(a.Data) == nil { // a list that the organisation has signed, whoever has it
+		h.log.Warn("a member knows a newer list of what is revoked than this hub, which takes it over", "name", name)
+		if err := h.tellRevoked(a.Data); err != nil {
+			return told{}, err
+		}
+	}
 	r, known := h.book.named(name)
 	if !known {
 		return told{}, errors.New("not a member any more")

@@ -21,7 +21,7 @@ const fleetScheme = "fleet://"
 // members of a fleet: *, tag:lab, lab-*.
 func IsPattern(host string) bool {
 	host, _ = cutFleet(host)
-	return strings.ContainsAny(host, "*?") || len(host) > 4 && strings.EqualFold(host[:4], "tag:")
+	return strings.ContainsAny(host, "*?") || len(host) >= 4 && strings.EqualFold(host[:4], "tag:")
 }
 
 // cutFleet takes fleet:// off.
@@ -99,7 +99,7 @@ func (r Router) noFleet(ctx context.Context, name string) string {
 // which may be nil, is told how far that is.
 func (r Router) Fleet(members []string, reach func(msg.Reach)) *Computer {
 	c := r.here()
-	c.By, c.Why = "the fleet", "it is for members"
+	c.By, c.Why = "the fleet", "it names members"
 	c.members, c.reach = slices.Clone(members), reach
 	return c
 }
