@@ -294,9 +294,6 @@ func (n *Node) Run(ctx context.Context) error {
 	n.conn = conn
 	n.mu.Unlock()
 	n.goOn()
-	if conn.IsConnected() {
-		n.wake()
-	}
 	n.keep(ctx)
 	n.mu.Lock()
 	n.ended()

@@ -114,7 +114,7 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s and %s %v: %v, want %v", c.selector, c.name, c.tags, err, c.want)
 		}
 	}
-	for _, bad := range []string{"", "a b", "[a]", `a\b`, "tag:", "tag:*", "a/b", "a,b", strings.Repeat("a", 129)} {
+	for _, bad := range []string{"", "a b", "[a]", `a\b`, "tag:", "tag:*", "a/b", "a,b", strings.Repeat("a", 129), "a\u202eb", "a\u00a0b", "a\u200bb", "a\u0085b"} {
 		if h, err := ParseHosts([]string{bad}); err == nil {
 			t.Errorf("%q is taken for %q", bad, h)
 		}
