@@ -53,3 +53,30 @@ func TestSerial(t *testing.T) {
 		t.Errorf("the next, with a clock that was set back: %+v", next)
 	}
 }
+
+// TestRevokedWithoutKey holds that what was revoked without the key of the
+// organisation is put on the list when that is there.
+func TestRevokedWithoutKey(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	lab := o.join("lab-07")
+	g := o.allow(boss, "send, broadcast")
+	isListed := func(key string) bool {
+		r, err := openRevocations(o.hub.book.getRevoked(), o.orgPub)
+		return err == nil && r.has(key)
+	}
+	wantErr(t, "a grant", o.admin.Revoke(t.Context(), nil, "desk-1", true), "")
+	wantErr(t, "a member", o.admin.Revoke(t.Context(), nil, "lab-07", false), "")
+	wantErr(t, "the member again", o.admin.Revoke(t.Context(), nil, "lab-07", false), "is not a member")
+	if isListed(g.ID) || isListed(lab.publicKey(t)) {
+		t.Fatal("it is on a list that nobody has signed")
+	}
+	o.stop()
+	o.start() // which has not forgotten
+	wantErr(t, "with the key", o.admin.Revoke(t.Context(), o.org, "lab-07", false), "")
+	if !isListed(g.ID) || !isListed(lab.publicKey(t)) {
+		t.Error("it is not on the list")
+	}
+	wantErr(t, "once more", o.admin.Revoke(t.Context(), o.org, "lab-07", false), "is not a member")
+	boss.waitFor("it knows", func() bool { return boss.verifier.isRevoked(g.ID) && boss.verifier.isRevoked(lab.publicKey(t)) })
+}

@@ -55,6 +55,7 @@ type told struct {
 	Tags    []string     `json:"tags,omitempty"`    // hello
 	Grant   []byte       `json:"grant,omitempty"`   // hello
 	Revoked []byte       `json:"revoked,omitempty"` // hello, members to administrators
+	Removed []string     `json:"removed,omitempty"` // members to administrators: what should be on that list and is not
 	Items   []item       `json:"items,omitempty"`   // pending, acks
 	Store   string       `json:"store,omitempty"`   // which store they are from
 	After   uint64       `json:"after,omitempty"`   // where these end
