@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -76,6 +77,27 @@ func TestCannotTake(t *testing.T) {
 	wantErr(t, "sending", err, "")
 	expect(t, "then", outcomes(receipts), "lab-07/1 accepted")
 	expect(t, "shown", strings.Count(lab.screen("1"), "not now"), 0)
+}
+
+// TestIdleHub holds that a hub gives memory back once, when it has nothing to do
+// any more, and not while it has.
+func TestIdleHub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		freed := 0
+		h := &Hub{log: quiet(), upkeep: newUpkeep()}
+		h.free = func() { freed++ }
+		h.tasks.Go(h.keepUp)
+		for range 10 {
+			h.busy.Store(true)
+			time.Sleep(idleAfter)
+		}
+		expect(t, "while there are messages", freed, 0)
+		time.Sleep(2 * idleAfter)
+		expect(t, "when there are none", freed, 1)
+		time.Sleep(time.Hour)
+		expect(t, "an hour later", freed, 1)
+		h.endUpkeep()
+	})
 }
 
 // TestMend holds that a hub whose store has failed asks to be started anew if it
