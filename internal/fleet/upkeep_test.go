@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,19 +84,20 @@ func TestCannotTake(t *testing.T) {
 // any more, and not while it has.
 func TestIdleHub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		freed := 0
+		var freed atomic.Int64
 		h := &Hub{log: quiet(), upkeep: newUpkeep()}
-		h.free = func() { freed++ }
+		h.free = func() { freed.Add(1) }
 		h.tasks.Go(h.keepUp)
-		for range 10 {
+		time.Sleep(idleAfter / 3) // not when it looks
+		for range 20 {
 			h.busy.Store(true)
-			time.Sleep(idleAfter)
+			time.Sleep(idleAfter / 2)
 		}
-		expect(t, "while there are messages", freed, 0)
+		expect(t, "while there are messages", freed.Load(), 0)
 		time.Sleep(2 * idleAfter)
-		expect(t, "when there are none", freed, 1)
+		expect(t, "when there are none", freed.Load(), 1)
 		time.Sleep(time.Hour)
-		expect(t, "an hour later", freed, 1)
+		expect(t, "an hour later", freed.Load(), 1)
 		h.endUpkeep()
 	})
 }
