@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -304,8 +303,7 @@ func (p program) revoke(o options) int {
 		}
 		err := a.Revoke(ctx, key, strings.ToLower(o.words[0]), o.grant)
 		if err == nil && keyErr != nil {
-			fmt.Fprintln(p.err, cli.ErrorLine("msgd", errors.New("the hub has let go of it; the list of what is revoked could not be signed, so what it has signed already is believed until its grant expires: "+keyErr.Error())))
-			return nil
+			return fmt.Errorf("the hub has let go of it, but the list of what is revoked is not signed, so whoever else has its grant believes what it signs until that expires. Do the same once more with --key FILE, the key of the organisation: %w", keyErr)
 		}
 		return err
 	})

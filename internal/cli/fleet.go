@@ -24,7 +24,7 @@ func WholeLine(r msg.Receipt) string {
 
 // ReachLine is shown on a terminal while a message is on its way to a fleet.
 func ReachLine(r msg.Reach) string {
-	line := fmt.Sprintf("%d of %d hosts reached, %d sessions", r.Reached, r.Hosts, r.Sessions)
+	line := fmt.Sprintf("%d of %s reached, %s", r.Reached, count(r.Hosts, "host"), count(r.Sessions, "session"))
 	return line + some(r.Answered, "answered") + some(r.Absent, "not connected") + some(r.Failed, "failed")
 }
 

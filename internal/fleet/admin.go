@@ -182,14 +182,18 @@ func notMember(name string) error {
 // Revoke takes a member out of the book and ends its connections, or, with
 // grantOnly, takes its grant away. Without the key of the organisation nothing
 // is put on the list, and whoever knows a grant of it only ends to believe it
-// when it expires.
+// when it expires; the next list has it, and so does the same once more with the
+// key.
 func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name string, grantOnly bool) error {
 	t, err := a.all(ctx)
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(t.Members, func(m MemberInfo) bool { return m.Name == name })
-	if i < 0 {
+	switch {
+	case i < 0 && org != nil && len(t.Removed) > 0: // without the key, before
+		return a.revokeAlso(ctx, org, t.Removed...)
+	case i < 0:
 		return notMember(name)
 	}
 	verb, keys := verbRemove, []string{t.Members[i].Key}
@@ -202,5 +206,5 @@ func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name stri
 	if _, err := a.ask(ctx, verb, ask{Name: name}); err != nil || org == nil || len(keys) == 0 {
 		return err
 	}
-	return a.revokeAlso(ctx, org, keys...)
+	return a.revokeAlso(ctx, org, append(keys, t.Removed...)...)
 }

@@ -25,7 +25,7 @@ type book struct {
 	members map[string]*record // by name
 	byKey   map[string]*record
 	invites map[string]*invitation // by the hash of the secret
-	removed []string               // keys of former members, which do not come back
+	removed []string               // keys of former members, which do not come back, and IDs of grants that were taken away
 	revoked []byte                 // the sealed list; nil if there is none
 	last    int                    // number of the newest member
 
@@ -179,6 +179,8 @@ func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 	switch {
 	case secret == "" || i == nil || i.Left < 1:
 		return record{}, errors.New("the join token is used up, or of another hub")
+	case i.Site == "" && of != "":
+		return record{}, fmt.Errorf("the join token is for members, and %q is the leaf hub of a site: msgd hub token --site %s makes those", name, of)
 	case i.Site != of:
 		return record{}, fmt.Errorf("the join token is for the leaf hub of site %q, which is not %q: msgd hub token makes those of members, and with --site those of sites", i.Site, name)
 	case !now.Before(i.Until):
@@ -263,6 +265,30 @@ func (b *book) setRevoked(data []byte) error {
 	before := b.revoked
 	b.revoked = data
 	return b.saveOr(func() { b.revoked = before })
+}
+
+// takenAway are the keys and grants of those that were removed.
+func (b *book) takenAway() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.removed)
+}
+
+// ungrant takes the grant of a member away.
+func (b *book) ungrant(name, id string) (record, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.members[name]
+	if r == nil {
+		return record{}, b.notMember(name)
+	}
+	grant := r.Grant
+	r.Grant = nil
+	b.removed = append(b.removed, id)
+	return b.copied(r), b.saveOr(func() {
+		r.Grant = grant
+		b.removed = b.removed[:len(b.removed)-1]
+	})
 }
 
 func (b *book) getRevoked() []byte {

@@ -202,7 +202,8 @@ type member struct {
 }
 
 // accepts reports why an envelope that is proved is not for this member, or not
-// for now. One that comes from the store of the hub may be old.
+// for now. One that comes from the store of the hub may be old, if its sender wants
+// it kept.
 func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now time.Time) error {
 	a, ok := parseAddress(subject)
 	left := e.Issued // when this copy left its sender
@@ -220,7 +221,7 @@ func (m member) accepts(e Envelope, g Grant, subject string, stored bool, now ti
 		return fmt.Errorf("it expired at %s", e.Expires.Format(time.RFC3339))
 	case left.After(now.Add(maxSkew)):
 		return fmt.Errorf("it is from %s, and the clock here says %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	case !stored && left.Before(now.Add(-maxSkew)):
+	case !(stored && e.Message.Queue > 0) && left.Before(now.Add(-maxSkew)): // the hub has no business with others
 		return fmt.Errorf("it is of %s and comes now, at %s: compare the clocks", left.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return g.allowsHost(m.name, m.tags)

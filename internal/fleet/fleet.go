@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -59,8 +60,8 @@ func CheckName(name string) error {
 		return fmt.Errorf("%q cannot be a name: it has to have 1 to %d bytes", name, maxName)
 	case name != strings.ToLower(name):
 		return fmt.Errorf("%q cannot be a name: it has to be in lower case", name)
-	case strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`*?[]\/,:;@"'`, r) }):
-		return fmt.Errorf("%q cannot be a name: it has blanks, or one of *?[]\\/,:;@\"'", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(` *?[]\/,:;@"'`, r) }):
+		return fmt.Errorf("%q cannot be a name: it has blanks, what cannot be seen, or one of *?[]\\/,:;@\"'", name)
 	}
 	return nil
 }

@@ -48,7 +48,11 @@ func (h Hosts) check() error {
 }
 
 func checkSelector(s string) error {
-	if tag, ok := strings.CutPrefix(s, tagMark); ok {
+	tag, isTag := strings.CutPrefix(s, tagMark)
+	switch {
+	case isTag && tag == "":
+		return fmt.Errorf("%q names no tag: write, for example, %slab", s, tagMark)
+	case isTag:
 		return CheckName(tag)
 	}
 	return CheckName(strings.NewReplacer("*", "x", "?", "x").Replace(s))

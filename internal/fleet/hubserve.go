@@ -68,6 +68,12 @@ func (h *Hub) answer(m *nats.Msg, handle func(string, ask) (told, error), name s
 
 func (h *Hub) hello(name string, a ask) (told, error) {
 	h.book.saw(name, a.Version, time.Now())
+	if len(a.Data) > 0 && h.checkRevoked(a.Data) == nil { // a list that the organisation has signed, whoever has it
+		h.log.Warn("a member knows a newer list of what is revoked than this hub, which takes it over", "name", name)
+		if err := h.tellRevoked(a.Data); err != nil {
+			return told{}, err
+		}
+	}
 	r, known := h.book.named(name)
 	if !known {
 		return told{}, errors.New("not a member any more")
@@ -203,6 +209,10 @@ func (h *Hub) listing(_ string, a ask) (told, error) {
 	others, _ := h.sites.members(members, leaves, a.Name == "")
 	t := cutMembers(slices.Concat(members, leaves, others), a.Name)
 	t.Revoked, t.Now = h.book.getRevoked(), time.Now().UTC()
+	if a.Name == "" {
+		revoked, _ := openRevocations(t.Revoked, h.config.Org) // none is an empty list
+		t.Removed = slices.DeleteFunc(h.book.takenAway(), revoked.has)
+	}
 	for i, m := range t.Members {
 		if r, known := h.book.named(m.Name); known && r.Key == m.Key {
 			t.Members[i].Grant = r.Grant
@@ -268,15 +278,28 @@ func (h *Hub) granting(_ string, a ask) (told, error) {
 			return told{}, fmt.Errorf("the grant is for %s, and not for the key of %s", g.Name, a.Name)
 		}
 	}
+	if len(a.Data) == 0 {
+		return told{}, h.ungrant(a.Name)
+	}
 	r, err := h.book.change(a.Name, func(r *record) { r.Grant = a.Data })
-	switch {
-	case err != nil:
-	case len(a.Data) > 0:
+	if err == nil {
 		h.poke(r)
-	default: // what is taken away is gone at once
-		h.kick(r)
 	}
 	return told{}, err
+}
+
+// ungrant takes a grant away, at once.
+func (h *Hub) ungrant(name string) error {
+	r, known := h.book.named(name)
+	g, err := OpenGrant(r.Grant, h.config.Org, time.Now())
+	if known && err != nil { // nobody believes it
+		_, err = h.book.change(name, func(r *record) { r.Grant = nil })
+		return err
+	}
+	if r, err = h.book.ungrant(name, g.ID); err == nil {
+		h.kick(r)
+	}
+	return err
 }
 
 func (h *Hub) removing(_ string, a ask) (told, error) {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -293,9 +294,6 @@ func (n *Node) Run(ctx context.Context) error {
 	n.conn = conn
 	n.mu.Unlock()
 	n.goOn()
-	if conn.IsConnected() {
-		n.wake()
-	}
 	n.keep(ctx)
 	n.mu.Lock()
 	n.ended()
@@ -390,6 +388,7 @@ func (n *Node) refresh(ctx context.Context) error {
 	if len(t.Revoked) > 0 {
 		n.revoke(t.Revoked)
 	}
+	n.remind(ctx, t.Revoked)
 	n.mu.Lock()
 	if string(n.grant) != string(t.Grant) {
 		n.rates = nil
@@ -405,6 +404,20 @@ func (n *Node) refresh(ctx context.Context) error {
 	}
 	n.resend()
 	return n.catchUp(ctx)
+}
+
+// remind gives the hub the list of what is revoked, if it has an older one: it may
+// have been restored from a copy.
+func (n *Node) remind(ctx context.Context, theirs []byte) {
+	n.mu.Lock()
+	ours := n.state.Revoked
+	n.mu.Unlock()
+	if ours == nil || bytes.Equal(ours, theirs) {
+		return
+	}
+	if _, err := askHub(ctx, n.conn, subjectRPC(verbHello, n.config.Name), ask{Version: n.version, Data: ours}); err != nil {
+		n.log.Debug("telling the hub what is revoked", "error", err)
+	}
 }
 
 // subscribe makes the subscriptions those that this member should have.

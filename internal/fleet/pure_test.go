@@ -114,7 +114,7 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s and %s %v: %v, want %v", c.selector, c.name, c.tags, err, c.want)
 		}
 	}
-	for _, bad := range []string{"", "a b", "[a]", `a\b`, "tag:", "tag:*", "a/b", "a,b", strings.Repeat("a", 129)} {
+	for _, bad := range []string{"", "a b", "[a]", `a\b`, "tag:", "tag:*", "a/b", "a,b", strings.Repeat("a", 129), "a\u202eb", "a\u00a0b", "a\u200bb", "a\u0085b"} {
 		if h, err := ParseHosts([]string{bad}); err == nil {
 			t.Errorf("%q is taken for %q", bad, h)
 		}
@@ -248,7 +248,9 @@ func TestVerify(t *testing.T) {
 		{what: "expired grant", now: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), want: "has expired"},
 		{what: "expired", now: noon.Add(2 * time.Minute), want: "it expired"},
 		{what: "clock 10 minutes ahead", now: noon.Add(10 * time.Minute), change: func(e *Envelope) { e.Expires = noon.Add(time.Hour) }, want: "compare the clocks"},
-		{what: "the same from the store", now: noon.Add(10 * time.Minute), stored: true, change: func(e *Envelope) { e.Expires = noon.Add(time.Hour) }},
+		{what: "the same from the store", now: noon.Add(10 * time.Minute), stored: true, change: func(e *Envelope) { e.Expires, e.Message.Queue = noon.Add(time.Hour), time.Hour }},
+		{what: "from the store, where it should not be", now: noon.Add(10 * time.Minute), stored: true, change: func(e *Envelope) { e.Expires = noon.Add(time.Hour) }, want: "compare the clocks"},
+		{what: "live, though it is to be kept", now: noon.Add(10 * time.Minute), change: func(e *Envelope) { e.Expires, e.Message.Queue = noon.Add(time.Hour), time.Hour }, want: "compare the clocks"},
 		{what: "sent again just now", now: noon.Add(10 * time.Minute), change: func(e *Envelope) { e.Again, e.Expires = noon.Add(9*time.Minute), noon.Add(time.Hour) }},
 		{what: "sent again too long ago", now: noon.Add(20 * time.Minute), change: func(e *Envelope) { e.Again, e.Expires = noon.Add(9*time.Minute), noon.Add(time.Hour) }, want: "compare the clocks"},
 		{what: "sent again in the future", change: func(e *Envelope) { e.Again, e.Expires = noon.Add(9*time.Minute), noon.Add(time.Hour) }, want: "compare the clocks"},

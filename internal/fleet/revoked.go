@@ -19,9 +19,10 @@ type Revocations struct {
 
 func (r Revocations) has(key string) bool { return slices.Contains(r.Keys, key) }
 
-// With is the next list, with more on it.
+// With is the next list, with more on it. Its serial is a time, if that is more:
+// a hub that was restored from a copy may not know how many there were.
 func (r Revocations) With(org string, now time.Time, keys ...string) Revocations {
-	next := Revocations{Org: org, Serial: r.Serial + 1, Issued: now.UTC().Truncate(time.Second), Keys: slices.Clone(r.Keys)}
+	next := Revocations{Org: org, Serial: max(r.Serial+1, int(now.Unix())), Issued: now.UTC().Truncate(time.Second), Keys: slices.Clone(r.Keys)}
 	for _, k := range keys {
 		if !next.has(k) {
 			next.Keys = append(next.Keys, k)

@@ -42,7 +42,7 @@ type ask struct {
 	ID      string    `json:"id,omitempty"`      // acks, receipts
 	Name    string    `json:"name,omitempty"`    // tag, grant, remove; members: after this one; acks, receipts of a leaf: the sender
 	Tags    []string  `json:"tags,omitempty"`    // tag
-	Data    []byte    `json:"data,omitempty"`    // grant, revoked, keep: what is sealed; empty takes the grant away
+	Data    []byte    `json:"data,omitempty"`    // grant, revoked, keep: what is sealed; empty takes the grant away; hello: what is revoked, if the hub has an older list
 	Uses    int       `json:"uses,omitempty"`    // invite
 	Until   time.Time `json:"until,omitzero"`    // invite
 	Site    string    `json:"site,omitempty"`    // invite, receipts
@@ -55,6 +55,7 @@ type told struct {
 	Tags    []string     `json:"tags,omitempty"`    // hello
 	Grant   []byte       `json:"grant,omitempty"`   // hello
 	Revoked []byte       `json:"revoked,omitempty"` // hello, members to administrators
+	Removed []string     `json:"removed,omitempty"` // members to administrators: what should be on that list and is not
 	Items   []item       `json:"items,omitempty"`   // pending, acks
 	Store   string       `json:"store,omitempty"`   // which store they are from
 	After   uint64       `json:"after,omitempty"`   // where these end

@@ -19,6 +19,7 @@ type upkeep struct {
 	busy  atomic.Bool // there were messages, or somebody connected
 	fails atomic.Bool // the store did not take something
 	stuck chan error  // capacity 1: the hub has to be started anew
+	free  func()      // gives memory back
 
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -34,7 +35,7 @@ const mendEvery = 5 * time.Second
 
 func newUpkeep() upkeep {
 	ctx, stop := context.WithCancel(context.Background())
-	return upkeep{stuck: make(chan error, 1), ctx: ctx, stop: stop, tasks: &sync.WaitGroup{}}
+	return upkeep{stuck: make(chan error, 1), free: debug.FreeOSMemory, ctx: ctx, stop: stop, tasks: &sync.WaitGroup{}}
 }
 
 func (u *upkeep) endUpkeep() {
@@ -65,7 +66,7 @@ func (h *Hub) keepUp() {
 			// after the last. It costs a collection, and that only then.
 			is := h.busy.Swap(false)
 			if was && !is {
-				debug.FreeOSMemory()
+				h.free()
 			}
 			was = is
 		case <-mend.C:

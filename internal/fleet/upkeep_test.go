@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -76,6 +78,28 @@ func TestCannotTake(t *testing.T) {
 	wantErr(t, "sending", err, "")
 	expect(t, "then", outcomes(receipts), "lab-07/1 accepted")
 	expect(t, "shown", strings.Count(lab.screen("1"), "not now"), 0)
+}
+
+// TestIdleHub holds that a hub gives memory back once, when it has nothing to do
+// any more, and not while it has.
+func TestIdleHub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var freed atomic.Int64
+		h := &Hub{log: quiet(), upkeep: newUpkeep()}
+		h.free = func() { freed.Add(1) }
+		h.tasks.Go(h.keepUp)
+		time.Sleep(idleAfter / 3) // not when it looks
+		for range 20 {
+			h.busy.Store(true)
+			time.Sleep(idleAfter / 2)
+		}
+		expect(t, "while there are messages", freed.Load(), 0)
+		time.Sleep(2 * idleAfter)
+		expect(t, "when there are none", freed.Load(), 1)
+		time.Sleep(time.Hour)
+		expect(t, "an hour later", freed.Load(), 1)
+		h.endUpkeep()
+	})
 }
 
 // TestMend holds that a hub whose store has failed asks to be started anew if it

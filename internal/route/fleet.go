@@ -21,7 +21,7 @@ const fleetScheme = "fleet://"
 // members of a fleet: *, tag:lab, lab-*.
 func IsPattern(host string) bool {
 	host, _ = cutFleet(host)
-	return strings.ContainsAny(host, "*?") || len(host) > 4 && strings.EqualFold(host[:4], "tag:")
+	return strings.ContainsAny(host, "*?") || len(host) >= 4 && strings.EqualFold(host[:4], "tag:")
 }
 
 // cutFleet takes fleet:// off.
@@ -80,23 +80,26 @@ func (r Router) membersAmong(ctx context.Context, names []string) map[string]boo
 	return known
 }
 
-// noFleet is why a name does not go by the fleet: that it is no member of it, if
-// there is one that may be asked.
+// noFleet is why a name does not go by the fleet: that it is no member of it, or
+// that the fleet of this computer cannot, or may not, be asked.
 func (r Router) noFleet(ctx context.Context, name string) string {
+	if r.Socket == "" { // where there is no msgd at all
+		return notMember
+	}
 	ctx, cancel := context.WithTimeout(ctx, memberTime)
 	defer cancel()
 	_, err := control.NewClient(control.DialLocal(r.Socket), "").Members(ctx, []string{strings.ToLower(name)})
-	if errors.Is(err, msg.ErrRefused) {
-		return text.Line(err.Error())
+	if err == nil || errors.Is(err, control.ErrNoDaemon) || errors.Is(err, errors.ErrUnsupported) {
+		return notMember // the last is of a computer that is in no fleet
 	}
-	return notMember
+	return text.Line(err.Error())
 }
 
 // Fleet is the way to members of the fleet, all of them in one message. reach,
 // which may be nil, is told how far that is.
 func (r Router) Fleet(members []string, reach func(msg.Reach)) *Computer {
 	c := r.here()
-	c.By, c.Why = "the fleet", "it is for members"
+	c.By, c.Why = "the fleet", "it names members"
 	c.members, c.reach = slices.Clone(members), reach
 	return c
 }

@@ -62,7 +62,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("over the limit: %v", err)
 		}
 		desk.refused(t, "it is for 2 hosts, and the grant of desk-1 is for 1")
-		if err := send(lab, "lab-08", "without a grant"); !errors.Is(err, errors.ErrUnsupported) {
+		if err := send(lab, "lab-08", "without a grant"); !errors.Is(err, msg.ErrRefused) {
 			t.Errorf("without a grant: %v", err)
 		}
 		lab.refused(t, "may not send to a fleet")
