@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,6 +166,7 @@ func BenchmarkFleet(b *testing.B) {
 			y := newYard(b, n)
 			y.sender = y.member(benchSender)
 			b.Logf("hub: %d kB, and %.1f kB for a member that is connected, nothing given back", y.empty, y.perMember())
+			defer y.profile()()
 			for b.Loop() {
 				var ours, theirs []time.Duration
 				var hub, crew, sender time.Duration
@@ -190,6 +192,38 @@ func BenchmarkFleet(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // says nothing
 		})
 	}
+}
+
+// profileEnv is a folder where each process leaves a profile of its processor
+// time during the rounds, if it is set.
+const profileEnv = "MSG_FLEET_PROFILE"
+
+// profile begins these profiles, and returns what ends them.
+func (y *yard) profile() func() {
+	dir := os.Getenv(profileEnv)
+	if dir == "" {
+		return func() {}
+	}
+	path := func(who string) string { return filepath.Join(dir, fmt.Sprintf("%s-%d.pprof", who, y.n)) }
+	y.hub.say(y.b, "profile "+path("hub"))
+	y.crew.say(y.b, "profile "+path("crew"))
+	end := first(startProfile(path("sender")))
+	return func() {
+		y.hub.say(y.b, "profiled")
+		y.crew.say(y.b, "profiled")
+		end()
+	}
+}
+
+func startProfile(path string) (end func(), err error) {
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, err
 }
 
 // perMember is the memory of the hub's process for one member, in kB.

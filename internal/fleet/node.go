@@ -301,7 +301,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.ended()
 	n.mu.Unlock()
 	n.tasks.Wait()
-	n.logError("writing the boxes of the fleet", errors.Join(n.inbox.flushAll(), n.outbox.flushAll()))
+	n.logError("writing the boxes of the fleet", errors.Join(n.inbox.flushAll(), n.inbox.log.close(), n.outbox.flushAll()))
 	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
 	conn.Close()
 	return n.save()
@@ -325,6 +325,18 @@ func (n *Node) notReached(_ *nats.Conn, err error) {
 	}
 }
 
+// gaveBack is when giveBack did something, in Unix nanoseconds.
+var gaveBack atomic.Int64
+
+// giveBack gives memory that is not used back to the system. It is a matter of
+// the process, whose other Nodes may just have done it.
+func giveBack() {
+	now, before := time.Now().UnixNano(), gaveBack.Load()
+	if now-before >= int64(idleAfter) && gaveBack.CompareAndSwap(before, now) {
+		debug.FreeOSMemory()
+	}
+}
+
 func (n *Node) wake() {
 	select {
 	case n.up <- struct{}{}:
@@ -345,13 +357,13 @@ func (n *Node) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-resend.C:
-			n.resend()
+			n.resend(resendEvery / 2)
 			continue
 		case <-idle.C:
-			if !n.busy.Swap(false) {
-				continue
+			if n.busy.Swap(false) {
+				n.logError("writing the inbox of the fleet", n.inbox.log.rest())
+				giveBack()
 			}
-			debug.FreeOSMemory()
 			continue
 		case <-late.C:
 			connection := n.conn.Stats().Reconnects + 1
@@ -403,7 +415,7 @@ func (n *Node) refresh(ctx context.Context) error {
 	if err := n.pending(ctx); err != nil {
 		return err
 	}
-	n.resend()
+	n.resend(0)
 	return n.catchUp(ctx)
 }
 
