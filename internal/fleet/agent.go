@@ -53,13 +53,15 @@ func (n *Node) refuse(data []byte, err error) {
 	n.local.Refuse(e.From+"@"+e.Sender, e.ID, err.Error())
 }
 
-// start runs something that Run waits for in the end.
-func (n *Node) start(f func()) {
+// start runs something that Run waits for in the end, unless that is now.
+func (n *Node) start(f func()) (started bool) {
 	n.mu.Lock() // Run, which waits for all, ends n.ctx under it
 	defer n.mu.Unlock()
-	if n.ctx.Err() == nil {
-		n.tasks.Go(f)
+	if n.ctx.Err() != nil {
+		return false
 	}
+	n.tasks.Go(f)
+	return true
 }
 
 // takeIn puts a message into the inbox and has it shown, once. Whoever sends it

@@ -169,20 +169,24 @@ func BenchmarkFleet(b *testing.B) {
 			defer y.profile()()
 			for b.Loop() {
 				var ours, theirs []time.Duration
-				var hub, crew, sender time.Duration
+				var until, after used
 				for i := range benchRounds + benchWarm {
+					y.settle()
 					raw := y.raw.round(b, n)
-					h, c, s := y.hub.cpu(b), y.crew.cpu(b), cpuOf(b, os.Getpid())
+					y.settle()
+					before := y.used()
 					mine := y.round()
-					hub, crew, sender = hub+y.hub.cpu(b)-h, crew+y.crew.cpu(b)-c, sender+cpuOf(b, os.Getpid())-s
+					until = until.plus(before, y.used())
+					y.settle() // what is done when the answers are there
+					after = after.plus(before, y.used())
 					if i >= benchWarm {
 						theirs, ours = append(theirs, raw), append(ours, mine)
 					}
 				}
 				b.Logf("the last of %d answers, signed and checked on both sides: %s", n, spread(ours))
 				b.Logf("the last of %d answers of plain NATS over TLS: %s", n, spread(theirs))
-				each := time.Duration(n * (benchRounds + benchWarm))
-				b.Logf("processor time for a member until then: hub %v, member %v, sender %v", hub/each, crew/each, sender/each)
+				each := n * (benchRounds + benchWarm)
+				b.Logf("processor time for a member until then: %s; until nothing is done any more: %s", until.each(each), after.each(each))
 				b.ReportMetric(float64(median(ours).Microseconds())/1000, "ms")
 				b.ReportMetric(float64(median(ours))/float64(median(theirs)), "fleet/nats")
 			}
@@ -193,6 +197,40 @@ func BenchmarkFleet(b *testing.B) {
 		})
 	}
 }
+
+// used is the processor time of the processes.
+type used struct{ hub, crew, sender time.Duration }
+
+func (y *yard) used() used { return used{y.hub.cpu(y.b), y.crew.cpu(y.b), cpuOf(y.b, os.Getpid())} }
+
+// plus adds what was used between two moments.
+func (u used) plus(before, after used) used {
+	return used{u.hub + after.hub - before.hub, u.crew + after.crew - before.crew, u.sender + after.sender - before.sender}
+}
+
+func (u used) each(n int) string {
+	d := time.Duration(n)
+	return fmt.Sprintf("hub %v, member %v, sender %v, together %v", u.hub/d, u.crew/d, u.sender/d, (u.hub+u.crew+u.sender)/d)
+}
+
+// settle waits until none of the processes has used any time worth mentioning
+// for a while, so that nothing of one round is done in the next.
+func (y *yard) settle() {
+	y.b.Helper()
+	before := y.used()
+	for quiet, tries := 0, 0; quiet < 4 && tries < 100; tries++ {
+		<-time.After(quietFor / 4)
+		now := y.used()
+		quiet++
+		if spent := (used{}).plus(before, now); spent.hub+spent.crew+spent.sender > quietFor/40 {
+			quiet = 0
+		}
+		before = now
+	}
+}
+
+// quietFor is longer than anything that is put off.
+const quietFor = 800 * time.Millisecond
 
 // profileEnv is a folder where each process leaves a profile of its processor
 // time during the rounds, if it is set.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -189,6 +190,7 @@ type Node struct {
 	up       chan struct{}  // capacity 1: the hub has been reached anew
 	tasks    sync.WaitGroup // messages being shown, and those on their way
 	busy     atomic.Bool    // something has happened since memory was given back
+	reading  chan struct{}  // has one for each report that is being read
 	caught   atomic.Uint64  // on which connection, from 1, it was asked what came of messages
 	ctx      context.Context
 	ended    context.CancelFunc
@@ -207,7 +209,7 @@ type Node struct {
 
 // Open reads the folder of a member.
 func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
-	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), reading: make(chan struct{}, runtime.GOMAXPROCS(0)), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
 	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
 		return nil, fmt.Errorf("opening the fleet: %w", err)
 	}
@@ -440,7 +442,7 @@ func (n *Node) subscribe() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.grant != nil {
-		want[prefix+"ack."+token(me.name)+".>"] = func(m *nats.Msg) { n.reported(m.Subject, m.Data) }
+		want[prefix+"ack."+token(me.name)+".>"] = n.readReport
 	}
 	for subject, sub := range n.subs {
 		if want[subject] == nil {

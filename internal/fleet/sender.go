@@ -288,6 +288,19 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 	}
 }
 
+// readReport reads a report that comes, beside others: most of it is a
+// signature to be checked. They may change places; their serials count.
+func (n *Node) readReport(m *nats.Msg) {
+	n.reading <- struct{}{}
+	done := func() { <-n.reading }
+	if !n.start(func() {
+		defer done()
+		n.reported(m.Subject, m.Data)
+	}) {
+		done()
+	}
+}
+
 // reported is given each report on what this member has sent.
 func (n *Node) reported(subject string, data []byte) {
 	n.busy.Store(true)
@@ -379,7 +392,10 @@ func (s *sent) newsOf(told map[string][]msg.Receipt) (fresh []msg.Receipt, p msg
 		}
 		told[host] = receipts
 	}
-	return fresh, s.progress(), s.heard(), s.missing()
+	if over = s.heard(); over {
+		missing = s.missing()
+	}
+	return fresh, s.progress(), over, missing
 }
 
 func sameReceipt(a, b msg.Receipt) bool {
