@@ -78,11 +78,24 @@ func parseLine(line []byte) (text []byte, whole bool) {
 func (l *inboxLog) read() (map[string]*held, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.readLocked()
+	entries, err := l.entries()
+	if err != nil {
+		return nil, err
+	}
+	list := make(map[string]*held, len(entries))
+	for id, e := range entries {
+		h := &held{ID: id, Wire: e.Wire, Expires: e.Expires, Taken: e.Taken, Copies: e.Copies}
+		if err := strict(e.Report, &h.Report); err != nil {
+			return nil, fmt.Errorf("reading %q: message %s: %w", l.path, id, err)
+		}
+		list[id] = h
+	}
+	return list, nil
 }
 
-func (l *inboxLog) readLocked() (map[string]*held, error) {
-	list := map[string]*held{}
+// entries are all that there is, by ID; mu is held.
+func (l *inboxLog) entries() (map[string]logEntry, error) {
+	list := map[string]logEntry{}
 	data, err := os.ReadFile(l.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the inbox: %w", err)
@@ -95,44 +108,33 @@ func (l *inboxLog) readLocked() (map[string]*held, error) {
 			continue
 		}
 		var e logEntry
-		err := strict(text, &e)
-		if err == nil {
-			err = e.apply(list)
-		}
-		if err != nil {
+		if err := strict(text, &e); err != nil {
 			return nil, fmt.Errorf("reading %q: %w", l.path, err)
 		}
+		e.apply(list)
 	}
 	return list, nil
 }
 
 // apply brings a list up to date with a line.
-func (e logEntry) apply(list map[string]*held) error {
-	h := list[e.ID]
+func (e logEntry) apply(list map[string]logEntry) {
+	old, known := list[e.ID]
 	switch {
 	case e.Gone:
 		delete(list, e.ID)
-		return nil
 	case !e.Expires.IsZero():
-		h = &held{ID: e.ID, Wire: e.Wire, Expires: e.Expires}
-		list[e.ID] = h
-	case h == nil:
-		return nil
-	}
-	if e.Report != nil {
-		h.Report = Report{}
-		if err := strict(e.Report, &h.Report); err != nil {
-			return err
+		list[e.ID] = e
+	case !known:
+	case e.Report != nil: // the last one: the message itself is not needed any more
+		old.Report, old.Wire = e.Report, nil
+		list[e.ID] = old
+	default:
+		old.Taken = max(old.Taken, e.Taken)
+		if e.Copies != nil {
+			old.Copies = e.Copies
 		}
+		list[e.ID] = old
 	}
-	if h.Report.Done {
-		h.Wire = nil
-	}
-	h.Taken = max(h.Taken, e.Taken)
-	if e.Copies != nil {
-		h.Copies = e.Copies
-	}
-	return nil
 }
 
 // add adds lines. With sync it returns when they are on the disk.
@@ -212,16 +214,12 @@ func (l *inboxLog) renew() error {
 	defer l.syncing.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list, err := l.readLocked()
+	list, err := l.entries()
 	if err != nil {
 		return err
 	}
 	var lines []byte
-	for _, h := range list {
-		e, err := h.entry()
-		if err != nil {
-			return err
-		}
+	for _, e := range list {
 		text, err := json.Marshal(e)
 		if err != nil {
 			return err

@@ -247,7 +247,7 @@ func (n *Node) self() member {
 const (
 	refreshEvery = 5 * time.Minute // also bounds how late a revocation is known
 	resendEvery  = 2 * time.Second
-	idleAfter    = 30 * time.Second
+	idleAfter    = 30 * time.Second // or up to twice that
 	longestPause = 30 * time.Second
 
 	// askedAgain is when a member that has connected asks once more what came of
@@ -354,6 +354,7 @@ func (n *Node) keep(ctx context.Context) {
 	defer refresh.Stop()
 	defer resend.Stop()
 	defer idle.Stop()
+	rested := false
 	for attempt := 0; ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():
@@ -363,6 +364,9 @@ func (n *Node) keep(ctx context.Context) {
 			continue
 		case <-idle.C:
 			if n.busy.Swap(false) {
+				rested = false
+			} else if !rested {
+				rested = true
 				n.logError("writing the inbox of the fleet", n.inbox.log.rest())
 				giveBack()
 			}
