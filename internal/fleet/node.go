@@ -204,6 +204,9 @@ type Node struct {
 	state nodeState
 	why   string // the hub was not reached, as it was told last
 
+	known  told // the members, as the hub has told them last
+	pinned bool // state has pins that the disk has not
+
 	questions map[string]*sent // under way, by ID
 }
 
@@ -488,7 +491,23 @@ func (n *Node) revoke(data []byte) {
 func (n *Node) save() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return writeJSON(filepath.Join(n.dir, stateFile), n.state)
+	return n.saveLocked()
+}
+
+func (n *Node) saveLocked() error {
+	err := writeJSON(filepath.Join(n.dir, stateFile), n.state)
+	n.pinned = n.pinned && err != nil
+	return err
+}
+
+// savePins writes down whom this member has not sent to before.
+func (n *Node) savePins() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.pinned {
+		return nil
+	}
+	return n.saveLocked()
 }
 
 func (n *Node) logError(what string, err error) {

@@ -34,6 +34,7 @@ type sent struct {
 	changed chan struct{}  // capacity 1: there is news for who sends
 	news    []string       // hosts with a new report
 	dirty   bool           // the file is older
+	behind  bool           // it is, by reports only, which the hub has, too
 	places  map[string]int // of targets, by name; see at
 	again   time.Time      // of the newest copy
 }
@@ -105,11 +106,23 @@ func (b *outbox) write(s *sent) error { return writeJSON(filepath.Join(b.dir, s.
 func (b *outbox) flush(s *sent) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.dirty {
+	if !s.dirty && !s.behind {
 		return nil
 	}
-	s.dirty = false
+	s.dirty, s.behind = false, false
 	return b.write(s)
+}
+
+// flushSoon writes what nobody else knows. Reports can wait for flushAll: while
+// they come in, each time all that are there would be written again.
+func (b *outbox) flushSoon(s *sent) error {
+	s.mu.Lock()
+	dirty := s.dirty
+	s.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	return b.flush(s)
 }
 
 // flushAll writes all that has changed: members also have news of messages that
@@ -159,7 +172,7 @@ func (s *sent) take(r Report) {
 	if i < 0 || s.Reports[r.Host].Serial >= r.Serial {
 		return
 	}
-	s.Reports[r.Host], s.dirty = r, true
+	s.Reports[r.Host], s.behind = r, true
 	s.Targets[i].State, s.Targets[i].Detail = stateReached, ""
 	s.news = append(s.news, r.Host)
 	s.tell()

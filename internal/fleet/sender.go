@@ -145,7 +145,7 @@ func (n *Node) deliver(s *sent, e Envelope) {
 			n.logError("writing the outbox of the fleet", n.outbox.flush(s))
 			return
 		case <-flush.C:
-			n.logError("writing the outbox of the fleet", n.outbox.flush(s))
+			n.logError("writing the outbox of the fleet", n.outbox.flushSoon(s))
 			if c := n.conn.Stats().Reconnects; c != connects || !n.conn.IsConnected() {
 				// The hub was away, and the others come back in their time.
 				connects, begin = c, n.clock().Add(longestPause)
