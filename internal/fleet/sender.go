@@ -337,7 +337,7 @@ func (n *Node) reported(subject string, data []byte) {
 
 // gather is how long news come together for each member that a message is for:
 // each time all of them are looked at.
-const gather = 2 * time.Microsecond
+const gather = 4 * time.Microsecond
 
 // follow passes on what comes of a message until all members have had their
 // say, as far as ctx waits for it.
