@@ -85,6 +85,16 @@ func (e logEntry) text() ([]byte, error) {
 	if e.Taken != 0 {
 		b = strconv.AppendInt(append(b, `,"taken":`...), int64(e.Taken), 10)
 	}
+	if e.Copies != nil {
+		b = append(b, `,"copies":[`...)
+		for i, x := range e.Copies {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, x, 10)
+		}
+		b = append(b, ']')
+	}
 	if e.Gone {
 		b = append(b, `,"gone":true`...)
 	}

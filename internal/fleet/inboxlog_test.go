@@ -17,7 +17,7 @@ import (
 // newHeld is a message that was just taken in.
 func newHeld(text string) *held {
 	id := msg.NewID(noon)
-	return &held{ID: id, Wire: []byte(text), Expires: noon.Add(time.Hour), Report: Report{ID: id, Serial: 1, At: noon}}
+	return &held{ID: id, Wire: []byte(text), Expires: noon.Add(time.Hour), Copies: []int64{0}, Report: Report{ID: id, Serial: 1, At: noon}}
 }
 
 func addHeld(t *testing.T, b *inbox, text string) *held {
@@ -35,7 +35,7 @@ func (h *held) end(t *testing.T, b *inbox) {
 	h.mu.Lock()
 	h.Report.Done, h.Report.Serial, h.Wire = true, 2, nil
 	err := b.finish(h, first(h.entry()).Report)
-	h.Taken, h.dirty = 2, true
+	h.Taken, h.Copies, h.dirty = 2, append(h.Copies, 7), true
 	h.mu.Unlock()
 	wantErr(t, "finishing", err, "")
 }
@@ -46,7 +46,7 @@ func saysOf(b *inbox, h *held) string {
 	if got == nil {
 		return "nothing"
 	}
-	return fmt.Sprintf("%q done %v taken %d", got.Wire, got.Report.Done, got.Taken)
+	return fmt.Sprintf("%q done %v taken %d copies %d", got.Wire, got.Report.Done, got.Taken, got.Copies)
 }
 
 // TestInboxLog holds what is there when the inbox is opened anew, whatever
@@ -60,8 +60,8 @@ func TestInboxLog(t *testing.T) {
 	wantErr(t, "flushing", b.flushAll(), "")
 	want := func(what string, b *inbox) {
 		t.Helper()
-		expect(t, what, saysOf(b, shown), `"" done true taken 2`)
-		expect(t, what, saysOf(b, waiting), `"waiting" done false taken 0`)
+		expect(t, what, saysOf(b, shown), `"" done true taken 2 copies [0 7]`)
+		expect(t, what, saysOf(b, waiting), `"waiting" done false taken 0 copies [0]`)
 	}
 	want("opened anew", first(openInbox(dir, noon)))
 
@@ -81,7 +81,7 @@ func TestInboxLog(t *testing.T) {
 		third.end(t, again)
 		reopened := first(openInbox(dir, noon))
 		want(what+", and more behind it", reopened)
-		expect(t, what, saysOf(reopened, third), `"" done true taken 0`)
+		expect(t, what, saysOf(reopened, third), `"" done true taken 0 copies [0]`)
 		wantErr(t, what, again.log.close(), "")
 	}
 }
@@ -108,7 +108,7 @@ func TestInboxLogForgets(t *testing.T) {
 	expect(t, "expired", saysOf(b, h), "nothing")
 	again := first(openInbox(dir, noon))
 	expect(t, "forgotten", saysOf(again, h), "nothing")
-	expect(t, "not done", saysOf(again, waiting), `"the second text" done false taken 0`)
+	expect(t, "not done", saysOf(again, waiting), `"the second text" done false taken 0 copies [0]`)
 	wantErr(t, "closing", b.log.close(), "")
 }
 
@@ -138,7 +138,7 @@ func TestInboxLogStaysSmall(t *testing.T) {
 	again := first(openInbox(dir, noon))
 	expect(t, "messages", len(again.all()), writers*each)
 	for _, h := range kept {
-		expect(t, "the last", saysOf(again, h), `"" done true taken 0`)
+		expect(t, "the last", saysOf(again, h), `"" done true taken 0 copies [0]`)
 	}
 	wantErr(t, "closing", b.log.close(), "")
 }
@@ -158,8 +158,8 @@ func TestInboxLogFails(t *testing.T) {
 	expect(t, "after that", saysOf(b, lost), "nothing")
 	after := addHeld(t, b, "after")
 	again := first(openInbox(dir, noon))
-	expect(t, "before", saysOf(again, before), `"before" done false taken 0`)
+	expect(t, "before", saysOf(again, before), `"before" done false taken 0 copies [0]`)
 	expect(t, "lost", saysOf(again, lost), "nothing")
-	expect(t, "after", saysOf(again, after), `"after" done false taken 0`)
+	expect(t, "after", saysOf(again, after), `"after" done false taken 0 copies [0]`)
 	wantErr(t, "closing", b.log.close(), "")
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -330,18 +329,6 @@ func (n *Node) notReached(_ *nats.Conn, err error) {
 	}
 }
 
-// gaveBack is when giveBack did something, in Unix nanoseconds.
-var gaveBack atomic.Int64
-
-// giveBack gives memory that is not used back to the system. It is a matter of
-// the process, whose other Nodes may just have done it.
-func giveBack() {
-	now, before := time.Now().UnixNano(), gaveBack.Load()
-	if now-before >= int64(idleAfter) && gaveBack.CompareAndSwap(before, now) {
-		debug.FreeOSMemory()
-	}
-}
-
 func (n *Node) wake() {
 	select {
 	case n.up <- struct{}{}:
@@ -498,16 +485,6 @@ func (n *Node) saveLocked() error {
 	err := writeJSON(filepath.Join(n.dir, stateFile), n.state)
 	n.pinned = n.pinned && err != nil
 	return err
-}
-
-// savePins writes down whom this member has not sent to before.
-func (n *Node) savePins() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.pinned {
-		return nil
-	}
-	return n.saveLocked()
 }
 
 func (n *Node) logError(what string, err error) {

@@ -102,7 +102,7 @@ func TestReportsComeTogether(t *testing.T) {
 
 func gatherOnce(t *testing.T, most time.Duration, reports int, want time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &acks{pause: most, more: make(chan struct{}, 1)}
+		a := &acks{hub: &Hub{}, pause: most, more: make(chan struct{}, 1)}
 		go func() {
 			for range reports {
 				time.Sleep(60 * time.Millisecond)

@@ -95,3 +95,13 @@ func (n *Node) pin(m MemberInfo) target {
 	}
 	return t
 }
+
+// savePins writes down whom this member has not sent to before.
+func (n *Node) savePins() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.pinned {
+		return nil
+	}
+	return n.saveLocked()
+}
