@@ -36,6 +36,7 @@ type sent struct {
 	dirty   bool           // the file is older
 	behind  bool           // it is, by reports only, which the hub has, too
 	places  map[string]int // of targets, by name; see at
+	tallies []reachOf      // of the reports, by target; see progress
 	again   time.Time      // of the newest copy
 }
 
@@ -173,6 +174,9 @@ func (s *sent) take(r Report) {
 		return
 	}
 	s.Reports[r.Host], s.behind = r, true
+	if s.tallies != nil {
+		s.tallies[i] = r.reach()
+	}
 	s.Targets[i].State, s.Targets[i].Detail = stateReached, ""
 	s.news = append(s.news, r.Host)
 	s.tell()
@@ -240,7 +244,13 @@ func (s *sent) receipts(t target) []msg.Receipt {
 // progress counts; mu is held.
 func (s *sent) progress() msg.Reach {
 	p := msg.Reach{Hosts: len(s.Targets)}
-	for _, t := range s.Targets {
+	if s.tallies == nil {
+		s.tallies = make([]reachOf, len(s.Targets))
+		for i, t := range s.Targets {
+			s.tallies[i] = s.Reports[t.Name].reach()
+		}
+	}
+	for i, t := range s.Targets {
 		switch t.State {
 		case stateAbsent:
 			p.Absent++
@@ -255,19 +265,27 @@ func (s *sent) progress() msg.Reach {
 			}
 			continue
 		}
-		r := s.Reports[t.Name]
-		if r.Done && r.Error == "" && len(r.Receipts) == 0 {
-			p.Nobody++
-		}
-		for _, x := range r.Receipts {
-			p.Sessions++
-			if x.Outcome == msg.OutcomeAnswered {
-				p.Answered++
-			}
-		}
+		p.Nobody, p.Sessions, p.Answered = p.Nobody+s.tallies[i].nobody, p.Sessions+s.tallies[i].sessions, p.Answered+s.tallies[i].answered
 	}
 	s.counts(&p)
 	return p
+}
+
+// reachOf is what a report counts for in a msg.Reach. It is remembered: while
+// reports come in, those of all members are counted again and again.
+type reachOf struct{ nobody, sessions, answered int }
+
+func (r Report) reach() (c reachOf) {
+	if r.Done && r.Error == "" && len(r.Receipts) == 0 {
+		c.nobody = 1
+	}
+	for _, x := range r.Receipts {
+		c.sessions++
+		if x.Outcome == msg.OutcomeAnswered {
+			c.answered++
+		}
+	}
+	return c
 }
 
 // missing are the selectors of people that fit nobody anywhere, as far as one
