@@ -218,11 +218,12 @@ func (u used) each(n int) string {
 func (y *yard) settle() {
 	y.b.Helper()
 	before := y.used()
-	for quiet, tries := 0, 0; quiet < 4 && tries < 100; tries++ {
+	idle := quietFor/40 + time.Duration(y.n)*6*time.Microsecond // each looks every two seconds whether there is something to do
+	for quiet, tries := 0, 0; quiet < 4 && tries < 25; tries++ {
 		<-time.After(quietFor / 4)
 		now := y.used()
 		quiet++
-		if spent := (used{}).plus(before, now); spent.hub+spent.crew+spent.sender > quietFor/40 {
+		if spent := (used{}).plus(before, now); spent.hub+spent.crew+spent.sender > idle {
 			quiet = 0
 		}
 		before = now
