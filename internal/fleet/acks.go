@@ -14,6 +14,7 @@ import (
 // that its report was taken. The sender has them at once, without the hub.
 type acks struct {
 	hub   *Hub
+	pause time.Duration // at most, while more are coming
 	mu    sync.Mutex
 	list  []*nats.Msg
 	more  chan struct{} // capacity 1
@@ -21,13 +22,21 @@ type acks struct {
 	ended chan struct{}
 }
 
-// ackPause is how long reports come together. Their senders do not wait for it:
-// they have them by then.
-const ackPause = 100 * time.Millisecond
+// Reports come together until none has come for a pause, so that those that are
+// still on their way to their senders are not held up by what nobody waits for.
+// That is bounded: a sender that connects anew asks once more after askedAgain.
+// A leaf hub passes on what is written only, and is not to wait.
+const (
+	ackPause   = 100 * time.Millisecond
+	ackLongest = 500 * time.Millisecond
+)
 
 func newAcks(h *Hub) *acks {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &acks{hub: h, more: make(chan struct{}, 1), stop: stop, ended: make(chan struct{})}
+	a := &acks{hub: h, pause: ackLongest, more: make(chan struct{}, 1), stop: stop, ended: make(chan struct{})}
+	if h.config.Leaf != nil {
+		a.pause = ackPause
+	}
 	go a.run(ctx)
 	return a
 }
@@ -57,16 +66,34 @@ func (a *acks) run(ctx context.Context) {
 			return
 		case <-a.more:
 		}
-		select {
-		case <-ctx.Done():
+		if !a.gather(ctx) {
 			return
-		case <-time.After(ackPause):
 		}
 		a.mu.Lock()
 		list := a.list
 		a.list = nil
 		a.mu.Unlock()
 		a.write(ctx, list)
+	}
+}
+
+// gather waits until reports have come together; it is false if ctx has ended.
+func (a *acks) gather(ctx context.Context) bool {
+	end := time.Now().Add(a.pause)
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(ackPause):
+		}
+		select {
+		case <-a.more:
+			if time.Until(end) >= ackPause {
+				continue
+			}
+		default:
+		}
+		return true
 	}
 }
 

@@ -79,7 +79,7 @@ func (a *Administrator) Members(ctx context.Context) ([]MemberInfo, error) {
 }
 
 func (a *Administrator) all(ctx context.Context) (told, error) {
-	return allMembers(func(q ask) (told, error) { return a.ask(ctx, verbMembers, q) })
+	return allMembers(ask{}, func(q ask) (told, error) { return a.ask(ctx, verbMembers, q) })
 }
 
 // Describe says what a member may do, and for whom.

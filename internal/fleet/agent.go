@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -52,13 +53,15 @@ func (n *Node) refuse(data []byte, err error) {
 	n.local.Refuse(e.From+"@"+e.Sender, e.ID, err.Error())
 }
 
-// start runs something that Run waits for in the end.
-func (n *Node) start(f func()) {
+// start runs something that Run waits for in the end, unless that is now.
+func (n *Node) start(f func()) (started bool) {
 	n.mu.Lock() // Run, which waits for all, ends n.ctx under it
 	defer n.mu.Unlock()
-	if n.ctx.Err() == nil {
-		n.tasks.Go(f)
+	if n.ctx.Err() != nil {
+		return false
 	}
+	n.tasks.Go(f)
+	return true
 }
 
 // takeIn puts a message into the inbox and has it shown, once. Whoever sends it
@@ -153,18 +156,32 @@ func (n *Node) finish(h *held, err error) {
 	}
 	r.Done, r.At, h.Wire = true, n.clock().UTC(), nil
 	r.Serial++
-	n.logError("writing the inbox of the fleet", n.inbox.write(h))
+	h.told = n.clock()
+	body, err := json.Marshal(r)
+	if err == nil {
+		err = n.inbox.finish(h, body)
+	}
+	told := *r
 	h.mu.Unlock()
-	n.publish(h)
+	n.logError("writing the inbox of the fleet", err)
+	n.tell(told, body)
 }
 
 // publish sends the report as it is now. The hub answers when it has it; until
 // then it is sent again.
 func (n *Node) publish(h *held) {
 	h.mu.Lock()
+	h.told = n.clock()
 	r := h.Report
-	data, err := r.Seal(n.key)
+	body, err := json.Marshal(r)
 	h.mu.Unlock()
+	n.logError("writing a report", err)
+	n.tell(r, body)
+}
+
+// tell signs a report, which is written in body, and sends it.
+func (n *Node) tell(r Report, body []byte) {
+	data, err := sealBody(n.key, domainReport, body, nil)
 	if err != nil {
 		n.logError("signing a report", err)
 		return
@@ -190,12 +207,14 @@ func (n *Node) taken(subject string) {
 	}
 }
 
-// resend sends what the hub has not yet taken, and forgets what is over.
-func (n *Node) resend() {
+// resend sends what the hub has not yet taken, unless it was told less than some
+// time ago, and forgets what is over.
+func (n *Node) resend(since time.Duration) {
+	now := n.clock()
 	if n.conn.IsConnected() {
 		for _, h := range n.inbox.all() {
 			h.mu.Lock()
-			due := h.Taken < h.Report.Serial && (h.Report.Done || len(h.Report.Receipts) > 0)
+			due := h.Taken < h.Report.Serial && (h.Report.Done || len(h.Report.Receipts) > 0) && now.Sub(h.told) >= since
 			h.mu.Unlock()
 			if due {
 				n.publish(h)
@@ -203,7 +222,7 @@ func (n *Node) resend() {
 		}
 	}
 	n.logError("writing the inbox of the fleet", n.inbox.flushAll())
-	n.inbox.forget(n.clock())
+	n.logError("writing the inbox of the fleet", n.inbox.forget(now))
 	n.outbox.forget(n.clock())
 	n.logError("writing the outbox of the fleet", n.outbox.flushAll())
 }

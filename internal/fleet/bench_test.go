@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,22 +166,27 @@ func BenchmarkFleet(b *testing.B) {
 			y := newYard(b, n)
 			y.sender = y.member(benchSender)
 			b.Logf("hub: %d kB, and %.1f kB for a member that is connected, nothing given back", y.empty, y.perMember())
+			defer y.profile()()
 			for b.Loop() {
 				var ours, theirs []time.Duration
-				var hub, crew, sender time.Duration
+				var until, after used
 				for i := range benchRounds + benchWarm {
+					y.settle()
 					raw := y.raw.round(b, n)
-					h, c, s := y.hub.cpu(b), y.crew.cpu(b), cpuOf(b, os.Getpid())
+					y.settle()
+					before := y.used()
 					mine := y.round()
-					hub, crew, sender = hub+y.hub.cpu(b)-h, crew+y.crew.cpu(b)-c, sender+cpuOf(b, os.Getpid())-s
+					until = until.plus(before, y.used())
+					y.settle() // what is done when the answers are there
+					after = after.plus(before, y.used())
 					if i >= benchWarm {
 						theirs, ours = append(theirs, raw), append(ours, mine)
 					}
 				}
 				b.Logf("the last of %d answers, signed and checked on both sides: %s", n, spread(ours))
 				b.Logf("the last of %d answers of plain NATS over TLS: %s", n, spread(theirs))
-				each := time.Duration(n * (benchRounds + benchWarm))
-				b.Logf("processor time for a member until then: hub %v, member %v, sender %v", hub/each, crew/each, sender/each)
+				each := n * (benchRounds + benchWarm)
+				b.Logf("processor time for a member until then: %s; until nothing is done any more: %s", until.each(each), after.each(each))
 				b.ReportMetric(float64(median(ours).Microseconds())/1000, "ms")
 				b.ReportMetric(float64(median(ours))/float64(median(theirs)), "fleet/nats")
 			}
@@ -190,6 +196,73 @@ func BenchmarkFleet(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // says nothing
 		})
 	}
+}
+
+// used is the processor time of the processes.
+type used struct{ hub, crew, sender time.Duration }
+
+func (y *yard) used() used { return used{y.hub.cpu(y.b), y.crew.cpu(y.b), cpuOf(y.b, os.Getpid())} }
+
+// plus adds what was used between two moments.
+func (u used) plus(before, after used) used {
+	return used{u.hub + after.hub - before.hub, u.crew + after.crew - before.crew, u.sender + after.sender - before.sender}
+}
+
+func (u used) each(n int) string {
+	d := time.Duration(n)
+	return fmt.Sprintf("hub %v, member %v, sender %v, together %v", u.hub/d, u.crew/d, u.sender/d, (u.hub+u.crew+u.sender)/d)
+}
+
+// settle waits until none of the processes has used any time worth mentioning
+// for a while, so that nothing of one round is done in the next.
+func (y *yard) settle() {
+	y.b.Helper()
+	before := y.used()
+	idle := quietFor/40 + time.Duration(y.n)*6*time.Microsecond // each looks every two seconds whether there is something to do
+	for quiet, tries := 0, 0; quiet < 4 && tries < 25; tries++ {
+		<-time.After(quietFor / 4)
+		now := y.used()
+		quiet++
+		if spent := (used{}).plus(before, now); spent.hub+spent.crew+spent.sender > idle {
+			quiet = 0
+		}
+		before = now
+	}
+}
+
+// quietFor is longer than anything that is put off.
+const quietFor = 800 * time.Millisecond
+
+// profileEnv is a folder where each process leaves a profile of its processor
+// time during the rounds, if it is set.
+const profileEnv = "MSG_FLEET_PROFILE"
+
+// profile begins these profiles, and returns what ends them.
+func (y *yard) profile() func() {
+	dir := os.Getenv(profileEnv)
+	if dir == "" {
+		return func() {}
+	}
+	path := func(who string) string { return filepath.Join(dir, fmt.Sprintf("%s-%d.pprof", who, y.n)) }
+	y.hub.say(y.b, "profile "+path("hub"))
+	y.crew.say(y.b, "profile "+path("crew"))
+	end := first(startProfile(path("sender")))
+	return func() {
+		y.hub.say(y.b, "profiled")
+		y.crew.say(y.b, "profiled")
+		end()
+	}
+}
+
+func startProfile(path string) (end func(), err error) {
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, err
 }
 
 // perMember is the memory of the hub's process for one member, in kB.

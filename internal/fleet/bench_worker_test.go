@@ -41,9 +41,16 @@ func BenchmarkWorker(b *testing.B) {
 // input ends.
 func untilToldToEnd(ready string) {
 	fmt.Printf("\n=%s\n", ready)
+	end := func() {}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		if in.Text() == "free" { // what is not used any more, so that it is not counted
+		what, path, _ := strings.Cut(in.Text(), " ")
+		switch what {
+		case "free": // what is not used any more, so that it is not counted
 			debug.FreeOSMemory()
+		case "profile":
+			end = first(startProfile(path))
+		case "profiled":
+			end()
 		}
 		fmt.Printf("\n=\n")
 	}

@@ -188,7 +188,7 @@ func (h *Hub) own() (members []MemberInfo, leaves []MemberInfo, err error) {
 // members lists all, those of other sites too.
 func (h *Hub) members(name string, a ask) (told, error) {
 	if h.leaf != nil {
-		return h.leaf.members(a), nil
+		return h.leaf.members(a).brief(a), nil
 	}
 	members, leaves, err := h.own()
 	if err != nil {
@@ -197,7 +197,7 @@ func (h *Hub) members(name string, a ask) (told, error) {
 	others, sites := h.sites.members(members, leaves, a.Name == "")
 	t := cutMembers(append(members, others...), a.Name)
 	t.Sites = sites
-	return t, nil
+	return t.brief(a), nil
 }
 
 // listing is members for administrators.

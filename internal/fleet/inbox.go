@@ -1,38 +1,49 @@
 package fleet
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// held is a message that this computer was sent. Its file is there before
+// held is a message that this computer was sent. It is on the disk before
 // anything is shown, and until the message has expired: that is what keeps it
 // from being shown twice.
 type held struct {
-	ID      string    `json:"id"`
-	Wire    []byte    `json:"wire,omitempty"` // until all is done
-	Expires time.Time `json:"expires"`
-	Report  Report    `json:"report"` // the latest
-	Taken   int       `json:"taken"`  // serial of the last report that the hub has
-	Copies  []int64   `json:"copies"` // that have come, by Envelope.Again; see isReplay
+	ID      string
+	Wire    []byte // until all is done
+	Expires time.Time
+	Report  Report  // the latest
+	Taken   int     // serial of the last report that the hub has
+	Copies  []int64 // that have come, by Envelope.Again; see isReplay
 
 	mu       sync.Mutex
-	attended bool // it is the daemon's, and msgd only looks on
-	dirty    bool // the file is older, by what would be found out again
+	attended bool      // it is the daemon's, and msgd only looks on
+	dirty    bool      // the disk does not know what Taken and Copies are
+	told     time.Time // when the hub was told last
+}
+
+// entry is all of it, for the log.
+func (h *held) entry() (logEntry, error) {
+	report, err := json.Marshal(h.Report)
+	return logEntry{ID: h.ID, Wire: h.Wire, Expires: h.Expires, Report: report, Taken: h.Taken, Copies: h.Copies}, err
 }
 
 // settled reports whether nothing more is to be done; mu is held.
 func (h *held) settled() bool { return h.Report.Done && h.Taken >= h.Report.Serial }
 
-// inbox is a folder with a file for each message.
+// inbox is what was sent to this computer, in memory and in a log.
 type inbox struct {
 	dir  string
+	log  *inboxLog
 	mu   sync.Mutex
 	list map[string]*held
 }
@@ -41,19 +52,21 @@ type inbox struct {
 const maxHeld = 20_000
 
 func openInbox(dir string, now time.Time) (*inbox, error) {
-	b := &inbox{dir: dir, list: map[string]*held{}}
-	err := eachFile(dir, func(path string) error {
-		h := &held{}
-		if err := readJSON(path, h); err != nil {
-			return err
-		}
-		if h.settled() && !now.Before(h.Expires.Add(maxSkew)) {
-			return os.Remove(path)
-		}
-		b.list[h.ID] = h
-		return nil
-	})
-	return b, err
+	if err := makeFolder(dir); err != nil {
+		return nil, err
+	}
+	b := &inbox{dir: dir, log: &inboxLog{path: filepath.Join(dir, inboxFile)}}
+	var err error
+	if b.list, err = b.log.read(); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(b.list, func(_ string, h *held) bool { return h.over(now) })
+	return b, nil
+}
+
+// over reports whether nothing can come of it any more; mu is held.
+func (h *held) over(now time.Time) bool {
+	return h.settled() && !now.Before(h.Expires.Add(maxSkew))
 }
 
 // eachFile visits the files of a folder, which it makes.
@@ -87,14 +100,18 @@ func (b *inbox) add(h *held, now time.Time) (_ *held, fresh bool, err error) {
 		return old, false, nil
 	}
 	if len(b.list) >= maxHeld {
-		b.forgetLocked(now)
+		if err := b.forgetLocked(now); err != nil {
+			return nil, false, err
+		}
 	}
 	if len(b.list) >= maxHeld {
 		return nil, false, fmt.Errorf("%d messages of the fleet are here already that have not expired", len(b.list))
 	}
 	if err := b.write(h); err != nil {
+		_ = b.log.add(false, logEntry{ID: h.ID, Gone: true}) // it may be there all the same
 		return nil, false, err
 	}
+	h.dirty = false
 	b.list[h.ID] = h
 	return h, true, nil
 }
@@ -111,47 +128,61 @@ func (b *inbox) revive(h *held) error {
 	return b.write(h)
 }
 
-// flush writes what was not worth a write of its own: that the hub has the last
-// report.
-func (b *inbox) flush(h *held) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.dirty {
+// finish writes what came of a message in the end; report is its report as it
+// is signed, and h.mu is held.
+func (b *inbox) finish(h *held, report []byte) error {
+	return b.log.add(true, logEntry{ID: h.ID, Report: report})
+}
+
+// flushAll writes what was not worth a write of its own: which reports the hub
+// has. At worst it is told twice.
+func (b *inbox) flushAll() error {
+	var news []logEntry
+	for _, h := range b.all() {
+		h.mu.Lock()
+		if h.dirty {
+			news = append(news, logEntry{ID: h.ID, Taken: h.Taken, Copies: slices.Clone(h.Copies)})
+			h.dirty = false
+		}
+		h.mu.Unlock()
+	}
+	if len(news) == 0 {
 		return nil
 	}
-	if err := b.write(h); err != nil {
-		return err
-	}
-	h.dirty = false
-	return nil
+	return b.log.add(false, news...)
 }
 
-func (b *inbox) flushAll() (err error) {
-	for _, h := range b.all() {
-		err = errors.Join(err, b.flush(h))
+// write writes all of a message; h.mu is held, or nobody else knows it.
+func (b *inbox) write(h *held) error {
+	e, err := h.entry()
+	if err != nil {
+		return fmt.Errorf("writing the inbox: %w", err)
 	}
-	return err
+	return b.log.add(true, e)
 }
-
-func (b *inbox) write(h *held) error { return writeJSON(filepath.Join(b.dir, h.ID+".json"), h) }
 
 // forget lets go of what has expired and is settled.
-func (b *inbox) forget(now time.Time) {
+func (b *inbox) forget(now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forgetLocked(now)
+	return b.forgetLocked(now)
 }
 
-func (b *inbox) forgetLocked(now time.Time) {
+func (b *inbox) forgetLocked(now time.Time) error {
+	var gone []logEntry
 	for id, h := range b.list {
 		h.mu.Lock()
-		over := h.settled() && !now.Before(h.Expires.Add(maxSkew))
+		over := h.over(now)
 		h.mu.Unlock()
 		if over {
-			_ = os.Remove(filepath.Join(b.dir, id+".json")) // the next Open tries again
+			gone = append(gone, logEntry{ID: id, Gone: true})
 			delete(b.list, id)
 		}
 	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return b.log.add(false, gone...)
 }
 
 // all returns what is there.

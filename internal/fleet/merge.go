@@ -34,7 +34,7 @@ func (n *Node) pinSite(i SiteInfo) *sumUp {
 	}
 	name := siteMark + i.Name
 	if first := n.state.Pins[name]; first == "" || n.verifier.isRevoked(first) {
-		n.state.Pins[name] = i.Key
+		n.state.Pins[name], n.pinned = i.Key, true
 	}
 	return &sumUp{Key: n.state.Pins[name]}
 }
@@ -46,10 +46,13 @@ func (n *Node) pinNumber(m MemberInfo) error {
 		return nil
 	}
 	place := fmt.Sprintf("%s%s/%d", siteMark, m.Site, m.Number)
-	if first := n.state.Pins[place]; first != "" && first != m.Name {
-		return fmt.Errorf("it has the number at site %s that %s had before: somebody may be in its place", m.Site, first)
+	switch before := n.state.Pins[place]; before {
+	case m.Name:
+	case "":
+		n.state.Pins[place], n.pinned = m.Name, true
+	default:
+		return fmt.Errorf("it has the number at site %s that %s had before: somebody may be in its place", m.Site, before)
 	}
-	n.state.Pins[place] = m.Name
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -190,6 +190,7 @@ type Node struct {
 	up       chan struct{}  // capacity 1: the hub has been reached anew
 	tasks    sync.WaitGroup // messages being shown, and those on their way
 	busy     atomic.Bool    // something has happened since memory was given back
+	reading  chan struct{}  // has one for each report that is being read
 	caught   atomic.Uint64  // on which connection, from 1, it was asked what came of messages
 	ctx      context.Context
 	ended    context.CancelFunc
@@ -203,12 +204,15 @@ type Node struct {
 	state nodeState
 	why   string // the hub was not reached, as it was told last
 
+	known  told // the members, as the hub has told them last
+	pinned bool // state has pins that the disk has not
+
 	questions map[string]*sent // under way, by ID
 }
 
 // Open reads the folder of a member.
 func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
-	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), reading: make(chan struct{}, runtime.GOMAXPROCS(0)), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
 	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
 		return nil, fmt.Errorf("opening the fleet: %w", err)
 	}
@@ -246,7 +250,7 @@ func (n *Node) self() member {
 const (
 	refreshEvery = 5 * time.Minute // also bounds how late a revocation is known
 	resendEvery  = 2 * time.Second
-	idleAfter    = 30 * time.Second
+	idleAfter    = 30 * time.Second // or up to twice that
 	longestPause = 30 * time.Second
 
 	// askedAgain is when a member that has connected asks once more what came of
@@ -299,7 +303,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.ended()
 	n.mu.Unlock()
 	n.tasks.Wait()
-	n.logError("writing the boxes of the fleet", errors.Join(n.inbox.flushAll(), n.outbox.flushAll()))
+	n.logError("writing the boxes of the fleet", errors.Join(n.inbox.flushAll(), n.inbox.log.close(), n.outbox.flushAll()))
 	_ = conn.FlushTimeout(time.Second) // what is lost is sent again
 	conn.Close()
 	return n.save()
@@ -338,18 +342,22 @@ func (n *Node) keep(ctx context.Context) {
 	defer refresh.Stop()
 	defer resend.Stop()
 	defer idle.Stop()
+	rested := false
 	for attempt := 0; ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-resend.C:
-			n.resend()
+			n.resend(resendEvery / 2)
 			continue
 		case <-idle.C:
-			if !n.busy.Swap(false) {
-				continue
+			if n.busy.Swap(false) {
+				rested = false
+			} else if !rested {
+				rested = true
+				n.logError("writing the inbox of the fleet", n.inbox.log.rest())
+				giveBack()
 			}
-			debug.FreeOSMemory()
 			continue
 		case <-late.C:
 			connection := n.conn.Stats().Reconnects + 1
@@ -402,7 +410,7 @@ func (n *Node) refresh(ctx context.Context) error {
 	if err := n.pending(ctx); err != nil {
 		return err
 	}
-	n.resend()
+	n.resend(0)
 	return n.catchUp(ctx)
 }
 
@@ -441,7 +449,7 @@ func (n *Node) subscribe() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.grant != nil {
-		want[prefix+"ack."+token(me.name)+".>"] = func(m *nats.Msg) { n.reported(m.Subject, m.Data) }
+		want[prefix+"ack."+token(me.name)+".>"] = n.readReport
 	}
 	for subject, sub := range n.subs {
 		if want[subject] == nil {
@@ -483,7 +491,13 @@ func (n *Node) revoke(data []byte) {
 func (n *Node) save() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return writeJSON(filepath.Join(n.dir, stateFile), n.state)
+	return n.saveLocked()
+}
+
+func (n *Node) saveLocked() error {
+	err := writeJSON(filepath.Join(n.dir, stateFile), n.state)
+	n.pinned = n.pinned && err != nil
+	return err
 }
 
 func (n *Node) logError(what string, err error) {

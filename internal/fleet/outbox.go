@@ -34,7 +34,9 @@ type sent struct {
 	changed chan struct{}  // capacity 1: there is news for who sends
 	news    []string       // hosts with a new report
 	dirty   bool           // the file is older
+	behind  bool           // it is, by reports only, which the hub has, too
 	places  map[string]int // of targets, by name; see at
+	tallies []reachOf      // of the reports, by target; see progress
 	again   time.Time      // of the newest copy
 }
 
@@ -105,11 +107,23 @@ func (b *outbox) write(s *sent) error { return writeJSON(filepath.Join(b.dir, s.
 func (b *outbox) flush(s *sent) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.dirty {
+	if !s.dirty && !s.behind {
 		return nil
 	}
-	s.dirty = false
+	s.dirty, s.behind = false, false
 	return b.write(s)
+}
+
+// flushSoon writes what nobody else knows. Reports can wait for flushAll: while
+// they come in, each time all that are there would be written again.
+func (b *outbox) flushSoon(s *sent) error {
+	s.mu.Lock()
+	dirty := s.dirty
+	s.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	return b.flush(s)
 }
 
 // flushAll writes all that has changed: members also have news of messages that
@@ -159,7 +173,10 @@ func (s *sent) take(r Report) {
 	if i < 0 || s.Reports[r.Host].Serial >= r.Serial {
 		return
 	}
-	s.Reports[r.Host], s.dirty = r, true
+	s.Reports[r.Host], s.behind = r, true
+	if s.tallies != nil {
+		s.tallies[i] = r.reach()
+	}
 	s.Targets[i].State, s.Targets[i].Detail = stateReached, ""
 	s.news = append(s.news, r.Host)
 	s.tell()
@@ -227,7 +244,13 @@ func (s *sent) receipts(t target) []msg.Receipt {
 // progress counts; mu is held.
 func (s *sent) progress() msg.Reach {
 	p := msg.Reach{Hosts: len(s.Targets)}
-	for _, t := range s.Targets {
+	if s.tallies == nil {
+		s.tallies = make([]reachOf, len(s.Targets))
+		for i, t := range s.Targets {
+			s.tallies[i] = s.Reports[t.Name].reach()
+		}
+	}
+	for i, t := range s.Targets {
 		switch t.State {
 		case stateAbsent:
 			p.Absent++
@@ -242,19 +265,27 @@ func (s *sent) progress() msg.Reach {
 			}
 			continue
 		}
-		r := s.Reports[t.Name]
-		if r.Done && r.Error == "" && len(r.Receipts) == 0 {
-			p.Nobody++
-		}
-		for _, x := range r.Receipts {
-			p.Sessions++
-			if x.Outcome == msg.OutcomeAnswered {
-				p.Answered++
-			}
-		}
+		p.Nobody, p.Sessions, p.Answered = p.Nobody+s.tallies[i].nobody, p.Sessions+s.tallies[i].sessions, p.Answered+s.tallies[i].answered
 	}
 	s.counts(&p)
 	return p
+}
+
+// reachOf is what a report counts for in a msg.Reach. It is remembered: while
+// reports come in, those of all members are counted again and again.
+type reachOf struct{ nobody, sessions, answered int }
+
+func (r Report) reach() (c reachOf) {
+	if r.Done && r.Error == "" && len(r.Receipts) == 0 {
+		c.nobody = 1
+	}
+	for _, x := range r.Receipts {
+		c.sessions++
+		if x.Outcome == msg.OutcomeAnswered {
+			c.answered++
+		}
+	}
+	return c
 }
 
 // missing are the selectors of people that fit nobody anywhere, as far as one

@@ -47,6 +47,7 @@ type ask struct {
 	Until   time.Time `json:"until,omitzero"`    // invite
 	Site    string    `json:"site,omitempty"`    // invite, receipts
 	Grants  [][]byte  `json:"grants,omitempty"`  // hello of a leaf: of its members
+	Digest  []byte    `json:"digest,omitempty"`  // members: of the list that is known; see digestOf
 }
 
 // told is the answer of the hub.
@@ -65,6 +66,8 @@ type told struct {
 	Anew    bool         `json:"anew,omitempty"`    // hello to a leaf: its rights are others now, if it connects anew
 	Sites   []SiteInfo   `json:"sites,omitempty"`   // members
 	Members []MemberInfo `json:"members,omitempty"` // members
+	Digest  []byte       `json:"digest,omitempty"`  // members, if they have one page
+	Online  bitmap       `json:"online,omitempty"`  // members, in the place of a list with that digest that is known: by place
 	Token   string       `json:"token,omitempty"`   // invite
 	Now     time.Time    `json:"now,omitzero"`      // hello, members to administrators: the clock of the hub
 }
@@ -132,9 +135,9 @@ func askHub(ctx context.Context, conn *nats.Conn, subject string, a ask) (told, 
 	return t, nil
 }
 
-// allMembers asks for the members page by page.
-func allMembers(question func(ask) (told, error)) (all told, err error) {
-	for q := (ask{}); ; {
+// allMembers asks for the members page by page, q first.
+func allMembers(q ask, question func(ask) (told, error)) (all told, err error) {
+	for {
 		t, err := question(q)
 		if err != nil {
 			return told{}, err

@@ -133,7 +133,7 @@ func (s *sites) ask(l MemberInfo) {
 		ctx, cancel := context.WithTimeout(context.Background(), siteWait)
 		defer cancel()
 		var t told
-		t, err = allMembers(func(q ask) (told, error) { return askHub(ctx, s.hub.conn, inboxOf(l.Name)+".members", q) })
+		t, err = allMembers(ask{}, func(q ask) (told, error) { return askHub(ctx, s.hub.conn, inboxOf(l.Name)+".members", q) })
 		list = t.Members
 	}
 	s.mu.Lock()

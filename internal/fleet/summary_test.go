@@ -93,7 +93,7 @@ func FuzzSummary(f *testing.F) {
 		}
 		// The same, signed by the leaf hub itself, which may be stolen.
 		sig := must1(key.Sign(signedBytes(domainSummary, body)))
-		got, err := openSummary(must1(json.Marshal(sealed{Body: body, Sig: sig})), subject, org, public)
+		got, err := openSummary(sealed{Body: body, Sig: sig}.wire(), subject, org, public)
 		if err != nil {
 			return
 		}

@@ -17,34 +17,29 @@ func (n *Node) Members(ctx context.Context, p msg.Principal, hosts []string) ([]
 	if _, _, err := n.mayAsk(p); err != nil {
 		return nil, err
 	}
-	list, err := n.members(ctx)
+	t, err := n.fleet(ctx, ask{})
 	if err != nil || len(hosts) == 0 {
-		return list, err
+		return t.Members, err
 	}
 	h, err := ParseHosts(hosts)
-	return slices.DeleteFunc(list, func(m MemberInfo) bool { return !h.Match(m.Name, m.Tags) }), err
-}
-
-func (n *Node) members(ctx context.Context) ([]MemberInfo, error) {
-	t, err := n.fleet(ctx)
-	return t.Members, err
+	return slices.DeleteFunc(t.Members, func(m MemberInfo) bool { return !h.Match(m.Name, m.Tags) }), err
 }
 
 // fleet asks for the members and the sites.
-func (n *Node) fleet(ctx context.Context) (told, error) {
+func (n *Node) fleet(ctx context.Context, q ask) (told, error) {
 	n.mu.Lock()
 	conn := n.conn
 	n.mu.Unlock()
 	if conn == nil || !conn.IsConnected() {
 		return told{}, errors.New("the hub of the fleet cannot be reached; nothing was sent")
 	}
-	return allMembers(func(q ask) (told, error) { return askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), q) })
+	return allMembers(q, func(q ask) (told, error) { return askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), q) })
 }
 
 // resolve finds the members that are meant. A name that is nobody's is a target
 // that fails; a pattern that fits nobody is an error.
 func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, map[string]*sumUp, error) {
-	t, err := n.fleet(ctx)
+	t, err := n.roster(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +66,7 @@ func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, map
 			targets = append(targets, target{Name: s, State: stateFailed, Detail: "it is not a member of the fleet"})
 		}
 	}
-	return targets, n.sitesOf(t.Sites, targets), n.save()
+	return targets, n.sitesOf(t.Sites, targets), n.savePins()
 }
 
 // pin makes a target of a member. Its key is that of the first time: another
@@ -89,7 +84,7 @@ func (n *Node) pin(m MemberInfo) target {
 		if n.state.Pins == nil {
 			n.state.Pins = map[string]string{}
 		}
-		n.state.Pins[m.Name] = m.Key
+		n.state.Pins[m.Name], n.pinned = m.Key, true
 	}
 	if err := n.pinNumber(m); err != nil {
 		t.State, t.Detail = stateFailed, err.Error()
@@ -99,4 +94,14 @@ func (n *Node) pin(m MemberInfo) target {
 		t.State, t.Detail = stateAbsent, "it is not connected"
 	}
 	return t
+}
+
+// savePins writes down whom this member has not sent to before.
+func (n *Node) savePins() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.pinned {
+		return nil
+	}
+	return n.saveLocked()
 }

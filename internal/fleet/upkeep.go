@@ -116,3 +116,15 @@ func (h *Hub) tryDisk() error {
 	defer func() { _ = os.Remove(path) }()
 	return writeFile(path, make([]byte, probeSize))
 }
+
+// gaveBack is when giveBack did something, in Unix nanoseconds.
+var gaveBack atomic.Int64
+
+// giveBack gives memory that is not used back to the system. It is a matter of
+// the process, whose other Nodes may just have done it.
+func giveBack() {
+	now, before := time.Now().UnixNano(), gaveBack.Load()
+	if now-before >= int64(idleAfter) && gaveBack.CompareAndSwap(before, now) {
+		debug.FreeOSMemory()
+	}
+}
