@@ -7,6 +7,7 @@ type Principal struct {
 	User      string   // name of the account
 	Account   string   // what the system calls the account, as in Session.Account
 	Groups    []string // names of the groups it is in
+	Unsure    []string `json:",omitempty"` // of those of which it cannot be told now
 	Host      string   // the computer that knows the account
 	Terminal  string   // the terminal the asking program is on: "pts/3"; empty if none
 	Session   string   // ID of the session it is in; empty if unknown

@@ -54,6 +54,12 @@ func (m *member) run(ctx context.Context) error {
 	return nil
 }
 
+// inGroup is false also where it cannot be told: it is asked for rights.
+func (m *member) inGroup(user, group string) bool {
+	in, err := m.accounts.InGroup(user, group)
+	return err == nil && in
+}
+
 // serve is the life of one membership: until ctx ends, or this computer has
 // joined anew.
 func (m *member) serve(ctx context.Context) error {
@@ -72,7 +78,7 @@ func (m *member) serve(ctx context.Context) error {
 		cancel()
 	}()
 	n, err := fleet.Open(m.dir, cli.Version(), fleet.Local{
-		Send: m.Daemon.Send, Follow: m.Follow, Refuse: m.NoteRefused, Sessions: m.Daemon.Sessions, InGroup: m.accounts.InGroup, Via: forwardSocket,
+		Send: m.Daemon.Send, Follow: m.Follow, Refuse: m.NoteRefused, Sessions: m.Daemon.Sessions, InGroup: m.inGroup, Via: forwardSocket,
 	}, m.log)
 	if err != nil {
 		return err

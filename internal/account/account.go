@@ -61,7 +61,10 @@ func (db *DB) Name(uid uint32) string { return db.name(&db.users, uid) }
 func (db *DB) Known(uid uint32) (name string, ok bool) { return db.known(&db.users, uid) }
 
 // UID returns the user ID of a name.
-func (db *DB) UID(name string) (uint32, bool) { return db.id(&db.users, name) }
+func (db *DB) UID(name string) (uint32, bool) {
+	e, err := db.entry(&db.users, name)
+	return e.id, err == nil
+}
 
 // LocalUID is UID for accounts of /etc/passwd; it asks nobody else.
 func (db *DB) LocalUID(name string) (uint32, bool) {
@@ -72,8 +75,12 @@ func (db *DB) LocalUID(name string) (uint32, bool) {
 	return uid, ok
 }
 
-// GID returns the group ID of a name.
-func (db *DB) GID(name string) (uint32, bool) { return db.id(&db.groups, name) }
+// GID returns the group ID of a name. The error wraps ErrUnknown if there is
+// certainly no such group; with another one there may be.
+func (db *DB) GID(name string) (uint32, error) {
+	e, err := db.entry(&db.groups, name)
+	return e.id, err
+}
 
 // GroupName returns the name of a group, or the number if nobody knows it.
 func (db *DB) GroupName(gid uint32) string { return db.name(&db.groups, gid) }
@@ -104,52 +111,86 @@ func (db *DB) name(t *table, id uint32) string {
 	return name
 }
 
-func (db *DB) id(t *table, name string) (uint32, bool) {
-	e, ok := db.entry(t, name)
-	return e.id, ok
-}
-
 // GroupExists reports whether there is a group of that name.
 func (db *DB) GroupExists(name string) bool {
 	if db.names != nil {
 		return db.mayBeGroup(name)
 	}
-	_, ok := db.id(&db.groups, name)
-	return ok
+	_, err := db.GID(name)
+	return err == nil
 }
 
 // InGroup reports whether a group is the main one of a user, or names the user
 // as a member. Asking each group for its members, and not each user for the
 // groups, takes one question for any number of users.
-func (db *DB) InGroup(user, group string) bool {
+//
+// An error says that it cannot be told now: who does not exist is in no group,
+// without an error.
+func (db *DB) InGroup(user, group string) (bool, error) {
+	in, err := db.isIn(user, group)
+	if errors.Is(err, ErrUnknown) {
+		err = nil
+	}
+	return in, err
+}
+
+func (db *DB) isIn(user, group string) (bool, error) {
 	if db.names != nil {
 		return db.isMember(user, group)
 	}
-	g, ok := db.entry(&db.groups, group)
-	if !ok || user == "" {
-		return false
+	g, err := db.entry(&db.groups, group)
+	if err != nil || user == "" {
+		return false, err
 	}
 	if slices.Contains(strings.Split(g.fourth, ","), user) {
-		return true
+		return true, nil
 	}
-	u, ok := db.entry(&db.users, user)
-	return ok && u.fourth == number(g.id)
+	u, err := db.entry(&db.users, user)
+	return err == nil && u.fourth == number(g.id), err
 }
 
-// entry finds what belongs to a name.
-func (db *DB) entry(t *table, name string) (entry, bool) {
+// Memberships sorts groups by whether somebody is in them, whose group IDs are
+// gids: in those, and in those of which it cannot be told.
+func (db *DB) Memberships(names []string, gids []uint32) (in, unsure []string) {
+	ids := make([]string, len(gids))
+	for i, gid := range gids {
+		ids[i] = number(gid)
+	}
+	return db.NamedMemberships(names, ids)
+}
+
+// NamedMemberships is Memberships for IDs as GroupID has them.
+func (db *DB) NamedMemberships(names, ids []string) (in, unsure []string) {
+	for _, name := range names {
+		id, err := db.GroupID(name)
+		switch {
+		case err == nil && slices.Contains(ids, id):
+			in = append(in, name)
+		case err != nil && !errors.Is(err, ErrUnknown):
+			unsure = append(unsure, name)
+		}
+	}
+	return in, unsure
+}
+
+// entry finds what belongs to a name. The error wraps ErrUnknown if it is
+// certainly nobody's.
+func (db *DB) entry(t *table, name string) (entry, error) {
 	if e, exists, known := db.knownEntry(t, name); known {
-		return e, exists
+		if !exists {
+			return entry{}, fmt.Errorf("looking for %q in %s: %w", name, t.database, ErrUnknown)
+		}
+		return e, nil
 	}
 	e, err := db.askEntry(t.database, name)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if err != nil {
 		t.nobody[name] = errors.Is(err, ErrUnknown)
-		return entry{}, false
+		return entry{}, err
 	}
 	t.entries[name] = e
-	return e, true
+	return e, nil
 }
 
 // knownEntry also knows who is nobody.

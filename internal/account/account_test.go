@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,8 +50,8 @@ func TestLookups(t *testing.T) {
 	if got := db.GroupName(70100); got != "msg" {
 		t.Errorf("group 70100: %q", got)
 	}
-	if gid, ok := db.GID("msg"); !ok || gid != 70100 {
-		t.Errorf("group msg: %d, %v", gid, ok)
+	if gid, err := db.GID("msg"); err != nil || gid != 70100 {
+		t.Errorf("group msg: %d, %v", gid, err)
 	}
 	if got := db.Name(3999999999); got != "3999999999" {
 		t.Errorf("nobody's number: %q", got)
@@ -77,8 +78,8 @@ func TestInGroup(t *testing.T) {
 		{"bob", "lonely", false}, {"", "lonely", false}, {"bob", "no-such-group-anywhere", false}, {"root", "root", true},
 		{"bo", "msg", false}, {"bob,dora", "msg", false},
 	} {
-		if got := db.InGroup(c.user, c.group); got != c.want {
-			t.Errorf("%q in %q: %v, want %v", c.user, c.group, got, c.want)
+		if got, err := db.InGroup(c.user, c.group); got != c.want || err != nil {
+			t.Errorf("%q in %q: %v, %v, want %v", c.user, c.group, got, err, c.want)
 		}
 	}
 	if !db.GroupExists("lonely") || db.GroupExists("no-such-group-anywhere") {
@@ -118,6 +119,8 @@ func TestDirectoryAway(t *testing.T) {
 				return nil, ctx.Err()
 			case database == "passwd" && (key == "zoe" || key == "70009"):
 				return []byte("zoe:x:70009:70009::/home/zoe:/bin/sh\n"), nil
+			case database == "group" && key == "staff":
+				return []byte("staff:x:70300:\n"), nil
 			}
 			return nil, fmt.Errorf("%w: %q", ErrUnknown, key)
 		}
@@ -127,6 +130,12 @@ func TestDirectoryAway(t *testing.T) {
 		}
 		if name := db.Name(70009); name != "70009" {
 			t.Errorf("nobody answers, and 70009 is %q", name)
+		}
+		if in, err := db.InGroup("zoe", "staff"); in || err == nil {
+			t.Errorf("nobody answers, and zoe is in the group: %v, %v", in, err)
+		}
+		if in, unsure := db.Memberships([]string{"staff"}, []uint32{70300}); len(in) > 0 || !slices.Equal(unsure, []string{"staff"}) {
+			t.Errorf("nobody answers, and groups are %q, perhaps %q", in, unsure)
 		}
 		if took := time.Since(begin); took > getentTimeout {
 			t.Errorf("it took %v", took)
@@ -141,6 +150,9 @@ func TestDirectoryAway(t *testing.T) {
 		}
 		if name := db.Name(70009); name != "zoe" {
 			t.Errorf("70009 is %q", name)
+		}
+		if in, unsure := db.Memberships([]string{"staff", "lonely"}, []uint32{70300}); !slices.Equal(in, []string{"staff"}) || len(unsure) > 0 {
+			t.Errorf("groups are %q, perhaps %q", in, unsure)
 		}
 		asked = 0
 		for range 3 {

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -97,32 +98,35 @@ func (db *DB) mayBeGroup(name string) bool {
 }
 
 // GroupID finds what a group is called in place of its name: its number in
-// decimals, or its SID.
-func (db *DB) GroupID(name string) (id string, ok bool) {
+// decimals, or its SID. The error is as that of GID.
+func (db *DB) GroupID(name string) (id string, err error) {
 	if db.names == nil {
-		gid, ok := db.GID(name)
-		return number(gid), ok
+		gid, err := db.GID(name)
+		return number(gid), err
 	}
 	n, err := db.find(name)
-	if err != nil || n.User {
-		return "", false
+	if err == nil && n.User {
+		err = fmt.Errorf("%q is no group: %w", name, ErrUnknown)
 	}
-	return n.ID, true
+	if err != nil {
+		return "", err
+	}
+	return n.ID, nil
 }
 
 // isMember is InGroup. Who is in a group is found by the group's ID, because
 // its name is another one in each language.
-func (db *DB) isMember(user, group string) bool {
-	id, ok := db.GroupID(group)
-	if !ok {
-		return false
+func (db *DB) isMember(user, group string) (bool, error) {
+	id, err := db.GroupID(group)
+	if err != nil {
+		return false, err
 	}
 	u, err := db.find(user)
 	if err != nil {
-		return false
+		return false, err
 	}
 	groups, err := recall(db, db.names.groups, u.ID, func() ([]string, error) { return db.names.Groups(u.ID) })
-	return err == nil && slices.Contains(groups, id)
+	return err == nil && slices.Contains(groups, id), err
 }
 
 func (db *DB) find(name string) (Named, error) {

@@ -69,8 +69,8 @@ func TestNames(t *testing.T) {
 		{`CORP\carol`, "Benutzer", true}, {`CORP\carol`, "S-users", true}, {`CORP\bob`, "Users", false},
 		{`CORP\bob`, `CORP\bob`, false}, {`CORP\zoe`, "Benutzer", false}, {"", "Benutzer", false}, {"?", "Benutzer", false}, {`CORP\bob`, "", false},
 	} {
-		if got := db.InGroup(c.user, c.group); got != c.want {
-			t.Errorf("%q in %q: %v, want %v", c.user, c.group, got, c.want)
+		if got, err := db.InGroup(c.user, c.group); got != c.want || err != nil {
+			t.Errorf("%q in %q: %v, %v, want %v", c.user, c.group, got, err, c.want)
 		}
 	}
 	for name, want := range map[string]string{`CORP\bob`: "user", "Benutzer": "group", `CORP\Helpdesk`: "group", "Users": "", "": ""} {
@@ -81,12 +81,12 @@ func TestNames(t *testing.T) {
 			t.Errorf("group %q exists: %v", name, got)
 		}
 	}
-	if id, ok := db.GroupID("benutzer"); id != "S-users" || !ok {
-		t.Errorf("the group is %q, %v", id, ok)
+	if id, err := db.GroupID("benutzer"); id != "S-users" || err != nil {
+		t.Errorf("the group is %q, %v", id, err)
 	}
 	for _, name := range []string{"bob", "Users", ""} {
-		if id, ok := db.GroupID(name); ok {
-			t.Errorf("%q is the group %q", name, id)
+		if id, err := db.GroupID(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q is the group %q, %v", name, id, err)
 		}
 	}
 	if !db.HasDomains() || New().HasDomains() {
@@ -94,11 +94,21 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// is reports whether a user is in a group, which can be told.
+func is(t *testing.T, db *DB, user, group string) bool {
+	t.Helper()
+	in, err := db.InGroup(user, group)
+	if err != nil {
+		t.Errorf("%s in %s: %v", user, group, err)
+	}
+	return in
+}
+
 // TestNumbers has the same questions asked of a system with numbers.
 func TestNumbers(t *testing.T) {
 	db := testDB(t, "toor:x:0:0::/root:/bin/sh\nalice:x:70001:70001::/home/alice:/bin/sh\nroot:x:0:0::/:/\n", "staff:x:70300:\n")
-	if id, ok := db.GroupID("staff"); id != "70300" || !ok {
-		t.Errorf("the group is %q, %v", id, ok)
+	if id, err := db.GroupID("staff"); id != "70300" || err != nil {
+		t.Errorf("the group is %q, %v", id, err)
 	}
 	if user, account, ok := db.Person("alice"); user != "alice" || account != "70001" || !ok {
 		t.Errorf("alice is %q, %q, %v", user, account, ok)
@@ -116,7 +126,7 @@ func TestNamesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDomain()
 		db := d.db()
-		in := func() bool { return db.InGroup(`CORP\bob`, `CORP\Helpdesk`) }
+		in := func() bool { return is(t, db, `CORP\bob`, `CORP\Helpdesk`) }
 		for range 2 {
 			if !in() {
 				t.Error("bob is not in the group")
@@ -143,7 +153,7 @@ func TestNamesAgain(t *testing.T) {
 		if !in() {
 			t.Error("who was in the group is in none while nobody answers")
 		}
-		if !db.UserExists("never asked for") || !db.GroupExists("never asked for") || db.InGroup("carol", "never asked for") {
+		if is, err := db.InGroup("carol", "never asked for"); is || err == nil || !db.UserExists("never asked for") || !db.GroupExists("never asked for") {
 			t.Error("what cannot be found out is certain")
 		}
 		if _, _, ok := db.Person("never asked for"); ok {
@@ -160,7 +170,8 @@ func TestNamesLate(t *testing.T) {
 		db := d.db()
 		begin := time.Now()
 		for range 100 {
-			if _, _, ok := db.Person("bob"); ok || db.InGroup(`CORP\carol`, "Benutzer") {
+			_, _, ok := db.Person("bob")
+			if in, err := db.InGroup(`CORP\carol`, "Benutzer"); ok || in || err == nil {
 				t.Error("an answer came that was not waited for")
 			}
 		}
@@ -178,7 +189,7 @@ func TestNamesLate(t *testing.T) {
 		}
 		synctest.Wait()
 		d.takes = 0
-		if !db.InGroup(`CORP\bob`, `CORP\Helpdesk`) || !db.InGroup(`CORP\carol`, "Benutzer") {
+		if !is(t, db, `CORP\bob`, `CORP\Helpdesk`) || !is(t, db, `CORP\carol`, "Benutzer") {
 			t.Error("nobody is found any more")
 		}
 	})

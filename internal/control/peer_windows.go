@@ -91,11 +91,7 @@ func (peer) foreign() bool { return false }
 func (s *Server) principal(who peer, _ string) (msg.Principal, error) {
 	p := msg.Principal{User: accountName(who.sid), Session: strconv.FormatUint(uint64(who.session), 10), Superuser: who.superuser()}
 	p.Account = strings.ToLower(p.User)
-	for _, name := range s.Groups {
-		if sid, ok := s.Accounts.GroupID(name); ok && slices.Contains(who.groups, sid) {
-			p.Groups = append(p.Groups, name)
-		}
-	}
+	p.Groups, p.Unsure = s.Accounts.NamedMemberships(s.Groups, who.groups)
 	return p, nil
 }
 

@@ -4,7 +4,6 @@ package control
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"msg"
@@ -43,11 +42,7 @@ func (s *Server) groups(who peer, p *msg.Principal) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range s.Groups {
-		if gid, ok := s.Accounts.GID(name); ok && slices.Contains(gids, gid) {
-			p.Groups = append(p.Groups, name)
-		}
-	}
+	p.Groups, p.Unsure = s.Accounts.Memberships(s.Groups, gids)
 	return nil
 }
 

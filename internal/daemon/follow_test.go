@@ -134,7 +134,7 @@ func TestFleetRules(t *testing.T) {
 		t.Error(err)
 	}
 	want(t, "who sent it", o.records("root", "")[0].Message.From, "alice@desk-1")
-	inNoGroup := func(string, string) bool { return false }
+	inNoGroup := func(string, string) (bool, error) { return false, nil }
 	s := seat("1", "alice").Session
 	for _, c := range []struct {
 		from  string

@@ -64,12 +64,24 @@ type Verdict struct {
 	Reason string // why not
 }
 
-// Judge asks the rules whether p may do a with s. inGroup knows the groups of
-// the person whose session it is; those of p come with p.
-func (r Rules) Judge(p msg.Principal, a Action, s msg.Session, inGroup func(user, group string) bool) Verdict {
+// inGroup knows who is in which group; the error says that it cannot be told.
+type inGroup func(user, group string) (bool, error)
+
+// Judge asks the rules whether p may do a with s. in knows the groups of the
+// person whose session it is; those of p come with p.
+//
+// Where it cannot be told whether somebody is in a group, a rule that allows
+// does not fit, and one that forbids does.
+func (r Rules) Judge(p msg.Principal, a Action, s msg.Session, in inGroup) Verdict {
 	for _, rule := range r {
-		if rule.fits(p, a, s, inGroup) && (rule.Allow || !p.Superuser) {
+		if !rule.Allow && p.Superuser {
+			continue
+		}
+		if rule.fits(p, a, s, in, false) {
 			return rule.verdict()
+		}
+		if !rule.Allow && rule.fits(p, a, s, in, true) {
+			return Verdict{Reason: "a rule of msgd.toml forbids it to a group, and who is in that cannot be told now; try again later"}
 		}
 	}
 	if p.Superuser {
@@ -95,14 +107,17 @@ func (r Rules) otherwise(p msg.Principal) string {
 
 func (r Rules) areDefault() bool { return reflect.DeepEqual(r, DefaultRules()) }
 
-func (r Rule) fits(p msg.Principal, a Action, s msg.Session, inGroup func(user, group string) bool) bool {
-	return r.isFrom(p) && (len(r.Actions) == 0 || slices.Contains(r.Actions, a)) && r.isIn(s) && r.isTo(p, s, inGroup)
+// fits reports whether the rule is about this. With unsure those count as members
+// of a group of whom it cannot be told.
+func (r Rule) fits(p msg.Principal, a Action, s msg.Session, in inGroup, unsure bool) bool {
+	return r.isFrom(p, unsure) && (len(r.Actions) == 0 || slices.Contains(r.Actions, a)) && r.isIn(s) && r.isTo(p, s, in, unsure)
 }
 
-func (r Rule) isFrom(p msg.Principal) bool {
+func (r Rule) isFrom(p msg.Principal, unsure bool) bool {
 	return slices.ContainsFunc(r.From, func(name string) bool {
 		group, isGroup := strings.CutPrefix(name, groupOf)
-		return name == anybody || !isFleet(p) && isUser(name, p.User) || isGroup && slices.Contains(p.Groups, group)
+		return name == anybody || !isFleet(p) && isUser(name, p.User) ||
+			isGroup && (slices.Contains(p.Groups, group) || unsure && slices.Contains(p.Unsure, group))
 	})
 }
 
@@ -121,10 +136,11 @@ func (r Rule) isIn(s msg.Session) bool {
 	return len(r.Sessions) == 0 || slices.Contains(r.Sessions, string(s.Kind)) || s.Console && slices.Contains(r.Sessions, consoleSessions)
 }
 
-func (r Rule) isTo(p msg.Principal, s msg.Session, inGroup func(user, group string) bool) bool {
+func (r Rule) isTo(p msg.Principal, s msg.Session, in inGroup, unsure bool) bool {
 	return slices.ContainsFunc(r.To, func(name string) bool {
 		if group, isGroup := strings.CutPrefix(name, groupOf); isGroup {
-			return inGroup(s.User, group)
+			is, err := in(s.User, group)
+			return is || unsure && err != nil
 		}
 		return name == anybody || name == oneself && p.Owns(s) || isUser(name, s.User)
 	})

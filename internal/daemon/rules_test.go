@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -18,8 +19,8 @@ func rules(t *testing.T, content string) Rules {
 	return c.Rules
 }
 
-func inTestGroup(user, group string) bool {
-	return slices.Contains(principal(user).Groups, group)
+func inTestGroup(user, group string) (bool, error) {
+	return slices.Contains(principal(user).Groups, group), nil
 }
 
 // TestRules asks rules on behalf of some about the sessions of others. What is
@@ -89,6 +90,36 @@ func TestRuleNames(t *testing.T) {
 	for user, allowed := range map[string]bool{`CORP\bob`: true, `CORP\bobby`: false, `PC\bob`: false, "bob": false, "alice": true, "Alice": false} {
 		if v := list.Judge(principal("zoe"), ActionSend, msg.Session{User: user}, inTestGroup); v.Allow != allowed {
 			t.Errorf("to %s: %v, want %v", user, v.Allow, allowed)
+		}
+	}
+}
+
+// TestUnsure: while nobody can tell who is in a group, rules about it allow
+// nothing, and forbid what they forbid.
+func TestUnsure(t *testing.T) {
+	away := func(string, string) (bool, error) { return false, errors.New("the directory is away") }
+	unsure, bob := principal("alice"), seat("1", "bob").Session
+	unsure.Unsure = []string{"students"}
+	const forFrom, forTo, rest = "[[rule]]\nfrom=['@students']\nallow=", "[[rule]]\nfrom=['*']\nto=['@students']\nallow=", "\n[[rule]]\nfrom=['*']\nto=['bob']\nsessions=['terminal']\n"
+	const later = "a rule of msgd.toml forbids it to a group, and who is in that cannot be told now; try again later"
+	for _, c := range []struct {
+		name, rules string
+		from        msg.Principal
+		in          inGroup
+		allow       bool
+		reason      string
+	}{
+		{"forbidden to a sender, who may be in it", forFrom + "false" + rest, unsure, inTestGroup, false, later},
+		{"forbidden to a sender, who is not in it", forFrom + "false" + rest, principal("alice"), inTestGroup, true, ""},
+		{"allowed to a sender, who may be in it", forFrom + "true", unsure, inTestGroup, false, "no rule lets alice do this; ask an administrator (msgd.toml)"},
+		{"forbidden towards somebody, who may be in it", forTo + "false" + rest, principal("alice"), away, false, later},
+		{"forbidden towards somebody, who is not in it", forTo + "false" + rest, principal("alice"), inTestGroup, true, ""},
+		{"allowed towards somebody, who may be in it", forTo + "true", principal("alice"), away, false, "no rule lets alice do this; ask an administrator (msgd.toml)"},
+		{"root", forTo + "false", principal("root"), away, true, ""},
+	} {
+		v := rules(t, c.rules).Judge(c.from, ActionSend, bob, c.in)
+		if v.Allow != c.allow || v.Reason != c.reason {
+			t.Errorf("%s: %+v", c.name, v)
 		}
 	}
 }

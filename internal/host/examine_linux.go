@@ -61,7 +61,7 @@ func (l *Local) rights() string {
 	}
 	gids, _ := os.Getgroups()
 	in := "not in group msg"
-	if gid, ok := l.users.GID("msg"); ok && slices.Contains(gids, int(gid)) {
+	if gid, err := l.users.GID("msg"); err == nil && slices.Contains(gids, int(gid)) {
 		in = "in group msg"
 	}
 	return fmt.Sprintf("user ID %d, %s: reaches the own terminals, others through msgd", os.Geteuid(), in)

@@ -269,15 +269,8 @@ func (s *Server) principal(ctx context.Context, who dcerpc.Caller) (msg.Principa
 		return p, err
 	}
 	p.Account = strconv.FormatUint(uint64(l.uid), 10)
-	in := func(name string) bool {
-		gid, ok := s.Accounts.GID(name)
-		return ok && slices.Contains(l.groups, gid)
-	}
-	for _, name := range s.Groups {
-		if in(name) {
-			p.Groups = append(p.Groups, name)
-		}
-	}
-	p.Superuser = slices.ContainsFunc(s.Administrators, in)
+	p.Groups, p.Unsure = s.Accounts.Memberships(s.Groups, l.groups)
+	administers, _ := s.Accounts.Memberships(s.Administrators, l.groups)
+	p.Superuser = len(administers) > 0
 	return p, nil
 }
