@@ -135,9 +135,9 @@ func missed(t *testing.T, desk, server *lab.Host) {
 	server.PowerOn()
 	bob := server.SSH("bob")
 	waitFor(t, bob, "Switched on again")
-	// Nobody was signed in when it came: it was kept there for bob, and that is
-	// the last that alice hears.
-	const script = `until runuser -u alice -- query message /json | grep -F "Switched on again" | grep -q '"user":"bob",.*"outcome":"queued"'; do sleep 0.05; done`
+	// Nobody was signed in when it came: it was kept there for bob, and shown
+	// when he was. Alice is told that, whose command has ended long before.
+	const script = `until runuser -u alice -- query message /json | grep -F "Switched on again" | grep -q '"user":"bob",.*"surface":"terminal",.*"final":true'; do sleep 0.05; done`
 	if r := desk.Run(t.Context(), "timeout", "15", "sh", "-c", script); r.Code != 0 {
 		t.Errorf("alice is not told:\n%s", desk.Must("query", "message", "/json"))
 	}
