@@ -3,7 +3,8 @@
 # PREFIX is made if it is not there. Then its server runs, which stays when no
 # program does, until standard input ends: so it ends with the process of the
 # test, however that ends. One test at a time has the prefix; others wait.
-set -eu
+set -Eeu
+trap 'echo "serve.sh: line $LINENO: $BASH_COMMAND: exit $?" >&2' ERR # Wine is silent
 prefix=$1
 shims=$2
 server=/usr/lib/wine/wineserver64 # Debian's wineserver insists on not staying
@@ -41,8 +42,16 @@ export WINEPREFIX="$prefix"
 rm -rf "$prefix/drive_c/msgtest"
 mkdir "$prefix/drive_c/msgtest"
 cp "$shims"/*.dll "$shims"/msgbox.exe "$prefix/drive_c/windows/system32"
+up() { # starts the services
+	wine cmd.exe /c exit 9>&- >&2
+}
 start
 trap stop EXIT
-wine cmd.exe /c exit 9>&- >&2 # starts the services
+up || { # seen once in hundreds of times, on a computer with much to do
+	echo "serve.sh: Wine does not start: exit $?; once more" >&2
+	stop
+	start
+	up
+}
 echo ready
 read -r end || true
