@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,47 +58,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sumSize is that of a checksum and the blank behind it.
 const sumSize = 9
-
-// text is the entry as JSON. Everything but the time is written as it is: no
-// byte of an ID (see isID) or of base64 means anything there, and a report is
-// JSON already.
-func (e logEntry) text() ([]byte, error) {
-	if !isID(e.ID) {
-		return nil, fmt.Errorf("%q is not the ID of a message", e.ID)
-	}
-	b := make([]byte, 0, 256+len(e.Wire)*4/3+len(e.Report))
-	b = append(append(append(b, `{"id":"`...), e.ID...), '"')
-	if len(e.Wire) > 0 {
-		b = append(base64.StdEncoding.AppendEncode(append(b, `,"wire":"`...), e.Wire), '"')
-	}
-	if !e.Expires.IsZero() {
-		at, err := e.Expires.MarshalJSON()
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(b, `,"expires":`...), at...)
-	}
-	if e.Report != nil {
-		b = append(append(b, `,"report":`...), e.Report...)
-	}
-	if e.Taken != 0 {
-		b = strconv.AppendInt(append(b, `,"taken":`...), int64(e.Taken), 10)
-	}
-	if e.Copies != nil {
-		b = append(b, `,"copies":[`...)
-		for i, x := range e.Copies {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendInt(b, x, 10)
-		}
-		b = append(b, ']')
-	}
-	if e.Gone {
-		b = append(b, `,"gone":true`...)
-	}
-	return append(b, '}'), nil
-}
 
 func appendLine(to, text []byte) []byte {
 	to = fmt.Appendf(to, "%08x ", crc32.Checksum(text, castagnoli))
@@ -183,7 +141,7 @@ func (e logEntry) apply(list map[string]logEntry) {
 func (l *inboxLog) add(sync bool, entries ...logEntry) error {
 	var lines []byte
 	for _, e := range entries {
-		text, err := e.text()
+		text, err := json.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("writing the inbox: %w", err)
 		}
@@ -262,7 +220,7 @@ func (l *inboxLog) renew() error {
 	}
 	var lines []byte
 	for _, e := range list {
-		text, err := e.text()
+		text, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}

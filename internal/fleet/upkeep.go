@@ -35,7 +35,7 @@ const mendEvery = 5 * time.Second
 
 func newUpkeep() upkeep {
 	ctx, stop := context.WithCancel(context.Background())
-	return upkeep{stuck: make(chan error, 1), free: debug.FreeOSMemory, ctx: ctx, stop: stop, tasks: &sync.WaitGroup{}}
+	return upkeep{stuck: make(chan error, 1), free: giveBack, ctx: ctx, stop: stop, tasks: &sync.WaitGroup{}}
 }
 
 func (u *upkeep) endUpkeep() {
@@ -121,7 +121,7 @@ func (h *Hub) tryDisk() error {
 var gaveBack atomic.Int64
 
 // giveBack gives memory that is not used back to the system. It is a matter of
-// the process, whose other Nodes may just have done it.
+// the process, in which something else may just have done it.
 func giveBack() {
 	now, before := time.Now().UnixNano(), gaveBack.Load()
 	if now-before >= int64(idleAfter) && gaveBack.CompareAndSwap(before, now) {
