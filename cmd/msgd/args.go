@@ -124,6 +124,9 @@ func parse(args []string) (command, options, error) {
 		return c, o, fmt.Errorf("%s: --may is missing: what is allowed, such as \"send to tag:lab, broadcast, up to 500 hosts, until 2027-12-31\"", c.name)
 	case c.name == "hub init":
 		return c, o, o.checkLeaf()
+	case c.name == "operator add":
+		_, _, err := operators(o.words[0])
+		return c, o, err
 	case slices.Contains(c.flags, "uses") && (o.uses < 1 || o.uses > fleet.MostUses):
 		return c, o, fmt.Errorf("%s: --uses %d: a token is for 1 to %d computers", c.name, o.uses, fleet.MostUses)
 	case o.site != "" && o.uses != 1:

@@ -256,10 +256,7 @@ func (o options) orgKey() (fleet.Key, error) {
 
 // operatorAdd is msgd operator add.
 func (p program) operatorAdd(o options) int {
-	host, speaksFor, err := operators(o.words[0])
-	if err != nil {
-		return p.fail(cli.ExitUsage, err)
-	}
+	host, speaksFor, _ := operators(o.words[0]) // parse has looked at it
 	return p.administer(o, func(ctx context.Context, a *fleet.Administrator) error {
 		may, err := fleet.ParseMay(o.may, time.Now())
 		if err != nil {
