@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -157,7 +156,7 @@ func (n *Node) finish(h *held, err error) {
 	r.Done, r.At, h.Wire = true, n.clock().UTC(), nil
 	r.Serial++
 	h.told = n.clock()
-	body, err := json.Marshal(r)
+	body, err := r.encode()
 	if err == nil {
 		err = n.inbox.finish(h, body)
 	}
@@ -173,7 +172,7 @@ func (n *Node) publish(h *held) {
 	h.mu.Lock()
 	h.told = n.clock()
 	r := h.Report
-	body, err := json.Marshal(r)
+	body, err := r.encode()
 	h.mu.Unlock()
 	n.logError("writing a report", err)
 	n.tell(r, body)

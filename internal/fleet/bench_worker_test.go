@@ -46,7 +46,7 @@ func untilToldToEnd(ready string) {
 		what, path, _ := strings.Cut(in.Text(), " ")
 		switch what {
 		case "free": // what is not used any more, so that it is not counted
-			debug.FreeOSMemory()
+			shrink()
 		case "profile":
 			end = first(startProfile(path))
 		case "profiled":

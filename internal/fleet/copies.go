@@ -51,7 +51,7 @@ func (n *Node) unread() bool {
 		return false
 	}
 	waiting, _, err := sub.Pending()
-	return err == nil && waiting > 0 || len(n.reading) > 0
+	return err == nil && waiting > 0 || n.incoming.any()
 }
 
 // copyOf signs a message once more, so that nobody takes it for a replay; mu is

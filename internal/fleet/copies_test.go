@@ -65,7 +65,8 @@ func testSentAgain(t *testing.T, o *office) {
 		t.Fatal(err)
 	}
 	lab.waitFor("a replay is written down after a restart", func() bool { return strings.Count(lab.refusals(), "it has been here before") == 5 })
-	changed := alter(copies[2], `"again":"2`, `"again":"3`)
+	when := first(peek(copies[2])).Again.Format(time.RFC3339Nano)
+	changed := alter(copies[2], when, "3"+when[1:])
 	if err := o.hub.conn.Publish(subject, changed); err != nil {
 		t.Fatal(err)
 	}

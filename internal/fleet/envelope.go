@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -128,7 +127,7 @@ func peek(wire []byte) (Envelope, error) {
 	var e Envelope
 	s, err := parseSealed(wire)
 	if err == nil {
-		err = json.Unmarshal(s.Body, &e)
+		err = decode(s.Body, &e)
 	}
 	return e, err
 }

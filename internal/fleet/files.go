@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/nats-io/nkeys"
 )
@@ -59,6 +61,19 @@ func readJSON(path string, into any) error {
 	}
 	if err := strict(b, into); err != nil {
 		return fmt.Errorf("reading %q: %v", path, err)
+	}
+	return nil
+}
+
+// strict reads one JSON value with the fields that are known.
+func strict(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
+	}
+	if !utf8.Valid(b) || len(bytes.TrimSpace(b[d.InputOffset():])) > 0 {
+		return fmt.Errorf("%w: it is not one value in UTF-8", errProof)
 	}
 	return nil
 }

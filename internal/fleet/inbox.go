@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +32,7 @@ type held struct {
 
 // entry is all of it, for the log.
 func (h *held) entry() (logEntry, error) {
-	report, err := json.Marshal(h.Report)
+	report, err := h.Report.encode()
 	return logEntry{ID: h.ID, Wire: h.Wire, Expires: h.Expires, Report: report, Taken: h.Taken, Copies: h.Copies}, err
 }
 

@@ -20,13 +20,13 @@ const inboxFile = "log"
 // logEntry is a line of the log: all of a message that was taken in, or what
 // has changed since the line before on it.
 type logEntry struct {
-	ID      string          `json:"id"`
-	Wire    []byte          `json:"wire,omitempty"`
-	Expires time.Time       `json:"expires,omitzero"` // of a line that has all
-	Report  json.RawMessage `json:"report,omitempty"`
-	Taken   int             `json:"taken,omitempty"`
-	Copies  []int64         `json:"copies,omitempty"`
-	Gone    bool            `json:"gone,omitempty"` // it is forgotten
+	ID      string    `json:"id"`
+	Wire    []byte    `json:"wire,omitempty"`
+	Expires time.Time `json:"expires,omitzero"` // of a line that has all
+	Report  []byte    `json:"report,omitempty"` // as it is signed
+	Taken   int       `json:"taken,omitempty"`
+	Copies  []int64   `json:"copies,omitempty"`
+	Gone    bool      `json:"gone,omitempty"` // it is forgotten
 }
 
 // inboxLog is a file that lines are added to, so that a change costs one write
@@ -85,7 +85,7 @@ func (l *inboxLog) read() (map[string]*held, error) {
 	list := make(map[string]*held, len(entries))
 	for id, e := range entries {
 		h := &held{ID: id, Wire: e.Wire, Expires: e.Expires, Taken: e.Taken, Copies: e.Copies}
-		if err := strict(e.Report, &h.Report); err != nil {
+		if err := decode(e.Report, &h.Report); err != nil {
 			return nil, fmt.Errorf("reading %q: message %s: %w", l.path, id, err)
 		}
 		list[id] = h

@@ -49,7 +49,7 @@ func TestSiteRevoked(t *testing.T) {
 	wantErr(t, "after", err, `no member of the fleet fits "berlin-*"`)
 	boss.waitFor("it knows", func() bool { return boss.verifier.isRevoked(must(t, first(key.PublicKey()), nil)) })
 	late := Summary{Org: o.orgPub, ID: id, Sender: "desk-1", Site: "berlin", Serial: 1 << 40}
-	boss.reported(subjectAckAt("desk-1", id, "berlin", relayHost), must1(late.Seal(key)))
+	boss.reported([]item{{subjectAckAt("desk-1", id, "berlin", relayHost), must1(late.Seal(key))}})
 	if !strings.Contains(boss.refusals(), "the key of site berlin is revoked") {
 		t.Errorf("a summary of a site that is revoked: %q", boss.refusals())
 	}

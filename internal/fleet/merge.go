@@ -77,9 +77,7 @@ func (n *Node) summed(s *sent, subject string, data []byte) {
 	if !s.newer(sum) {
 		return
 	}
-	for _, i := range sum.Exceptions { // which are as good as if they had come alone
-		n.reported(i.Subject, i.Data)
-	}
+	n.reported(sum.Exceptions) // which are as good as if they had come alone
 	s.merge(sum)
 }
 
@@ -203,11 +201,10 @@ func (n *Node) complete(ctx context.Context, s *sent, site string) error {
 		if err != nil {
 			return err
 		}
-		for _, i := range t.Items {
-			if sender, id, host, ok := parseAck(i.Subject); ok && sender == n.config.Name && id == s.ID && host != relayHost {
-				n.reported(i.Subject, i.Data)
-			}
-		}
+		n.reported(slices.DeleteFunc(t.Items, func(i item) bool {
+			sender, id, host, ok := parseAck(i.Subject)
+			return !ok || sender != n.config.Name || id != s.ID || host == relayHost
+		}))
 		if q.Store, q.After = t.Store, t.After; !t.More {
 			return nil
 		}

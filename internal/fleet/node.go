@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -66,7 +65,7 @@ type Node struct {
 	up       chan struct{}  // capacity 1: the hub has been reached anew
 	tasks    sync.WaitGroup // messages being shown, and those on their way
 	busy     atomic.Bool    // something has happened since memory was given back
-	reading  chan struct{}  // has one for each report that is being read
+	incoming incoming       // reports on what was sent from here
 	caught   atomic.Uint64  // on which connection, from 1, it was asked what came of messages
 	ctx      context.Context
 	ended    context.CancelFunc
@@ -88,7 +87,7 @@ type Node struct {
 
 // Open reads the folder of a member.
 func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
-	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), reading: make(chan struct{}, runtime.GOMAXPROCS(0)), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
 	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
 		return nil, fmt.Errorf("opening the fleet: %w", err)
 	}

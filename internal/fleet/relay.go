@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -134,6 +135,7 @@ func (r *relay) entry(ctx context.Context, m *jetstream.RawStreamMsg) (list []it
 		r.leaf.hub.log.Error("reading stream AUDIT", "error", err)
 		return nil, nil
 	}
+	about := map[*tally][]item{}
 	for _, i := range items {
 		sender, id, _, ok := parseAck(i.Subject)
 		if !ok || siteOfAck(i.Subject) != r.leaf.site {
@@ -149,25 +151,34 @@ func (r *relay) entry(ctx context.Context, m *jetstream.RawStreamMsg) (list []it
 		if t == nil {
 			list = append(list, i)
 		} else {
-			r.count(t, i, m.Sequence)
+			about[t] = append(about[t], i)
+		}
+	}
+	for t, reports := range about {
+		for some := range slices.Chunk(reports, atOnce) {
+			r.count(t, some, m.Sequence)
 		}
 	}
 	return list, nil
 }
 
-// count counts one report, if its member has signed it.
-func (r *relay) count(t *tally, i item, serial uint64) {
-	_, _, host, _ := parseAck(i.Subject)
-	member, known := r.leaf.hub.book.named(host)
-	if !known {
-		return // it is gone
+// count counts reports that their members have signed.
+func (r *relay) count(t *tally, items []item, serial uint64) {
+	var list []signedReport
+	var numbers []int
+	for _, i := range items {
+		_, _, host, _ := parseAck(i.Subject)
+		if member, known := r.leaf.hub.book.named(host); known { // else it is gone
+			list, numbers = append(list, signedReport{i, member.Key}), append(numbers, member.Number)
+		}
 	}
-	report, err := openReport(i.Data, i.Subject, r.leaf.hub.config.Org, member.Key)
-	if err != nil {
-		r.leaf.hub.log.Warn("a report is refused", "host", host, "reason", err)
-		return
+	for i, o := range openReports(r.leaf.hub.config.Org, list) {
+		if o.err != nil {
+			r.leaf.hub.log.Warn("a report is refused", "subject", list[i].Subject, "reason", o.err)
+			continue
+		}
+		t.take(o.Report, numbers[i], list[i].item, serial, time.Now())
 	}
-	t.take(report, member.Number, i, serial, time.Now())
 }
 
 // tally returns that of a message; nil if it is not one to sum up.

@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nats-io/nkeys"
 
@@ -28,25 +31,101 @@ type Report struct {
 }
 
 // Seal signs the report.
-func (r Report) Seal(key nkeys.KeyPair) ([]byte, error) { return seal(key, domainReport, r, nil) }
+func (r Report) Seal(key nkeys.KeyPair) ([]byte, error) {
+	body, err := r.encode()
+	if err != nil {
+		return nil, err
+	}
+	return sealBody(key, domainReport, body, nil)
+}
 
-// openReport checks that a report is of the member whose subject it came on,
-// whose key the caller knows.
+func (r Report) encode() ([]byte, error) { return encode(r.inText()) }
+
+// inText is the report in text that everybody reads. The names that a computer has
+// for its sessions and files are bytes, of which some may be no UTF-8.
+func (r Report) inText() Report {
+	mend := func(fields ...*string) {
+		for _, f := range fields {
+			*f = strings.ToValidUTF8(*f, string(utf8.RuneError))
+		}
+	}
+	session := func(s *msg.Session) {
+		mend(&s.Host, &s.ID, &s.Name, &s.User, &s.Account, &s.Type, &s.Source)
+	}
+	r.Receipts, r.Sessions = slices.Clone(r.Receipts), slices.Clone(r.Sessions)
+	mend(&r.Error)
+	for i := range r.Receipts {
+		x := &r.Receipts[i]
+		session(&x.Session)
+		mend(&x.Answer, &x.Surface, &x.Detail)
+	}
+	for i := range r.Sessions {
+		session(&r.Sessions[i])
+	}
+	return r
+}
+
+// signedReport is a report that has come, and the key of the member whose subject
+// it came on, as the caller knows it.
+type signedReport struct {
+	item
+	key string
+}
+
+// opened is what it says, or why nobody is to believe it.
+type opened struct {
+	Report
+	err error
+}
+
+// openReports checks that reports are of the members on whose subjects they came.
+func openReports(org string, list []signedReport) []opened {
+	all := make([]opened, len(list))
+	bodies := make([][]byte, len(list))
+	var claims []claim
+	var places []int // of those in list
+	for i, r := range list {
+		s, err := parseSealed(r.Data)
+		var c claim
+		if err == nil {
+			c, err = s.signedBy(r.key, domainReport)
+		}
+		if all[i].err = err; err == nil {
+			bodies[i], claims, places = s.Body, append(claims, c), append(places, i)
+		}
+	}
+	for i, right := range genuine(claims) {
+		o := &all[places[i]]
+		if o.err = errSignature; right {
+			o.err = decode(bodies[places[i]], &o.Report)
+		}
+	}
+	for i, r := range list {
+		if err := all[i].belongs(r.Subject, org); err != nil {
+			all[i] = opened{err: err}
+		}
+	}
+	return all
+}
+
+// openReport does that for one.
 func openReport(data []byte, subject, org, key string) (Report, error) {
+	o := openReports(org, []signedReport{{item{subject, data}, key}})[0]
+	return o.Report, o.err
+}
+
+// belongs reports why a report, which is proved if it has no error, is not one
+// that may come on a subject.
+func (o *opened) belongs(subject, org string) error {
 	sender, id, host, ok := parseAck(subject)
-	if !ok {
-		return Report{}, fmt.Errorf("%w: a report on the subject %q", errProof, subject)
-	}
-	var r Report
-	s, err := parseSealed(data)
-	if err == nil {
-		err = s.unseal(key, domainReport, &r)
-	}
+	r := &o.Report
 	switch {
-	case err != nil:
-		return Report{}, fmt.Errorf("a report in the name of %s is %w", host, err)
+	case !ok:
+		return fmt.Errorf("%w: a report on the subject %q", errProof, subject)
+	case o.err != nil:
+		return fmt.Errorf("a report in the name of %s is %w", host, o.err)
 	case r.Org != org || r.ID != id || r.Sender != sender || r.Host != host:
-		return Report{}, fmt.Errorf("%w: a report of %s about %s came on the subject of %s about %s", errProof, r.Host, r.ID, host, id)
+		return fmt.Errorf("%w: a report of %s about %s came on the subject of %s about %s", errProof, r.Host, r.ID, host, id)
 	}
 	for i := range r.Receipts { // what a member says is about itself
 		r.Receipts[i].Message, r.Receipts[i].Session.Host, r.Receipts[i].Session.Own = id, host, false
@@ -54,5 +133,5 @@ func openReport(data []byte, subject, org, key string) (Report, error) {
 	for i := range r.Sessions {
 		r.Sessions[i].Host, r.Sessions[i].Own = host, false
 	}
-	return r, nil
+	return nil
 }

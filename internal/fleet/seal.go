@@ -1,13 +1,11 @@
 package fleet
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 
+	"github.com/hdevalence/ed25519consensus"
 	"github.com/nats-io/nkeys"
 )
 
@@ -49,9 +47,9 @@ func (s sealed) wire() []byte {
 func signedBytes(domain string, body []byte) []byte { return append([]byte(domain), body...) }
 
 func seal(key nkeys.KeyPair, domain string, v any, grant []byte) ([]byte, error) {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
-		return nil, fmt.Errorf("encoding what is to be signed: %w", err)
+		return nil, err
 	}
 	return sealBody(key, domain, body, grant)
 }
@@ -70,14 +68,57 @@ func sealBody(key nkeys.KeyPair, domain string, body, grant []byte) ([]byte, err
 
 // unseal checks the signature of key and only then reads the body.
 func (s sealed) unseal(key, domain string, into any) error {
-	public, err := nkeys.FromPublicKey(key)
+	c, err := s.signedBy(key, domain)
 	if err != nil {
-		return fmt.Errorf("%w: %q is not a key", errProof, key)
+		return err
 	}
-	if err := public.Verify(signedBytes(domain, s.Body), s.Sig); err != nil {
-		return fmt.Errorf("%w: the signature is not that of the key", errProof)
+	if !c.genuine() {
+		return errSignature
 	}
-	return strict(s.Body, into)
+	return decode(s.Body, into)
+}
+
+var errSignature = fmt.Errorf("%w: the signature is not that of the key", errProof)
+
+// claim says that a key has signed a text.
+type claim struct {
+	key       ed25519.PublicKey
+	text, sig []byte
+}
+
+func (s sealed) signedBy(key, domain string) (claim, error) {
+	public, err := publicKey(key)
+	return claim{public, signedBytes(domain, s.Body), s.Sig}, err
+}
+
+// genuine checks one signature by the equation of RFC 8032, section 5.1.7, which
+// is the one that holds for the sum of many, too: both are of one opinion.
+func (c claim) genuine() bool { return ed25519consensus.Verify(c.key, c.text, c.sig) }
+
+// genuine reports which signatures are right. If all are, it takes less than half
+// of the time that each takes alone.
+func genuine(claims []claim) []bool {
+	right := make([]bool, len(claims))
+	sum := ed25519consensus.NewPreallocatedBatchVerifier(len(claims))
+	for _, c := range claims {
+		sum.Add(c.key, c.text, c.sig)
+	}
+	all := len(claims) > 1 && sum.Verify()
+	for i, c := range claims {
+		right[i] = all || c.genuine()
+	}
+	return right
+}
+
+// publicKey reads the key of a member, or that of an organisation, but none of
+// the few with which anything is signed: nkeys knows those.
+func publicKey(key string) (ed25519.PublicKey, error) {
+	if nkeys.IsValidPublicUserKey(key) || nkeys.IsValidPublicAccountKey(key) {
+		if raw, err := nkeys.Decode(nkeys.Prefix(key), []byte(key)); err == nil {
+			return raw, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q is not a key", errProof, key)
 }
 
 func parseSealed(data []byte) (sealed, error) {
@@ -95,17 +136,4 @@ func parseSealed(data []byte) (sealed, error) {
 	s.Sig = data[1 : 1+ed25519.SignatureSize]
 	s.Grant, s.Body = rest[:size:size], rest[size:]
 	return s, nil
-}
-
-// strict reads one JSON value with the fields that are known.
-func strict(b []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
-	}
-	if !utf8.Valid(b) || len(bytes.TrimSpace(b[d.InputOffset():])) > 0 {
-		return fmt.Errorf("%w: it is not one value in UTF-8", errProof)
-	}
-	return nil
 }

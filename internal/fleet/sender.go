@@ -288,53 +288,6 @@ func (n *Node) publishOne(subject string, e Envelope, wire []byte, answer bool) 
 	}
 }
 
-// readReport reads a report that comes, beside others: most of it is a
-// signature to be checked. They may change places; their serials count.
-func (n *Node) readReport(m *nats.Msg) {
-	n.reading <- struct{}{}
-	done := func() { <-n.reading }
-	if !n.start(func() {
-		defer done()
-		n.reported(m.Subject, m.Data)
-	}) {
-		done()
-	}
-}
-
-// reported is given each report on what this member has sent.
-func (n *Node) reported(subject string, data []byte) {
-	n.busy.Store(true)
-	_, id, host, ok := parseAck(subject)
-	s := n.outbox.get(id)
-	if s == nil {
-		s = n.question(id)
-	}
-	if !ok || s == nil {
-		return
-	}
-	if host == relayHost {
-		n.summed(s, subject, data)
-		return
-	}
-	s.mu.Lock()
-	i := s.at(host)
-	key := ""
-	if i >= 0 {
-		key = s.Targets[i].Key
-	}
-	s.mu.Unlock()
-	r, err := openReport(data, subject, n.config.Org, key)
-	if err == nil && n.verifier.isRevoked(key) {
-		err = fmt.Errorf("%w: the key of %s is revoked", errProof, host)
-	}
-	if err != nil {
-		n.log.Warn("a report is refused", "id", id, "host", host, "reason", err)
-		n.local.Refuse(host, id, err.Error())
-		return
-	}
-	s.take(r)
-}
-
 // gather is how long news come together for each member that a message is for:
 // each time all of them are looked at.
 const gather = 4 * time.Microsecond
@@ -464,9 +417,7 @@ func (n *Node) past(ctx context.Context, s *sent) error {
 		if err != nil {
 			return err
 		}
-		for _, i := range t.Items {
-			n.reported(i.Subject, i.Data)
-		}
+		n.reported(t.Items)
 		q.Store, q.After = t.Store, t.After
 		s.mu.Lock()
 		s.Store, s.Past = t.Store, t.After

@@ -34,7 +34,7 @@ func TestOpenSummary(t *testing.T) {
 	}{
 		{what: "as it should be"},
 		{what: "signed by another", by: other, want: "the signature is not that of the key"},
-		{what: "altered", edit: func(b []byte) []byte { return alter(b, `"accepted":2`, `"accepted":9`) }, want: "the signature is not that of the key"},
+		{what: "altered", edit: func(b []byte) []byte { return alter(b, "accepted\x02", "accepted\x09") }, want: "the signature is not that of the key"},
 		{what: "another site's subject", subject: "paris", want: "came on the subject of paris"},
 		{what: "another site's words", change: func(s *Summary) { s.Site = "paris" }, want: "a summary of site paris"},
 		{what: "another organisation", change: func(s *Summary) { s.Org = "x" }, want: "came on the subject"},
@@ -84,9 +84,9 @@ func FuzzSummary(f *testing.F) {
 	s := testSummary(org)
 	key, public := newUser(f)
 	subject := subjectAckAt("desk-1", s.ID, "berlin", relayHost)
-	f.Add(must1(json.Marshal(s)))
-	f.Add([]byte(`{"reached":"Bg==","done":"Bg==","failed":"Ag==","sessions":{"x":-1}}`))
-	f.Add([]byte(`{"org":"","exceptions":[{"subject":"msg.v1.ack.a.b.c.d","data":""}],"more":-1}`))
+	f.Add(must1(encode(s)))
+	f.Add(must1(encode(Summary{Reached: bitmap{6}, Done: bitmap{6}, Failed: bitmap{2}, Sessions: map[msg.Outcome]int{"x": -1}})))
+	f.Add(must1(encode(Summary{Exceptions: []item{{Subject: "msg.v1.ack.a.b.c.d"}}, More: -1})))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if _, err := openSummary(body, subject, org, public); err == nil {
 			t.Fatalf("%q is taken for a summary that is signed", body)
@@ -217,7 +217,7 @@ func TestForgedSummary(t *testing.T) {
 	s.mu.Unlock()
 	replayed := now
 	replayed.Serial, replayed.Reached, replayed.Done = now.Serial-1, nil, nil
-	boss.reported(subjectAckAt("desk-1", id, "berlin", relayHost), must1(replayed.Seal(b.hub.leaf.key)))
+	boss.reported([]item{{subjectAckAt("desk-1", id, "berlin", relayHost), must1(replayed.Seal(b.hub.leaf.key))}})
 	expect(t, "after an older one", state(), "true berlin-00 reached\n")
 	s.mu.Lock()
 	expect(t, "serial", s.Sites["berlin"].Said.Serial, now.Serial)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -125,6 +126,16 @@ var gaveBack atomic.Int64
 func giveBack() {
 	now, before := time.Now().UnixNano(), gaveBack.Load()
 	if now-before >= int64(idleAfter) && gaveBack.CompareAndSwap(before, now) {
-		debug.FreeOSMemory()
+		shrink()
 	}
+}
+
+// shrink collects three times. A pool keeps what is in it over the first
+// collection, and the stack of a goroutine gets half as large with each: of a hub
+// with 1,000 members that has passed a message to all, and their answers, the
+// second and the third give back 14 and 4 of 125 MB.
+func shrink() {
+	runtime.GC()
+	runtime.GC()
+	debug.FreeOSMemory()
 }

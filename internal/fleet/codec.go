@@ -1,0 +1,57 @@
+package fleet
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// What is signed is written in CBOR (RFC 8949), in which a value has one form
+// only, and read strictly: nothing that is not known, nothing twice, no text that
+// is not UTF-8, nothing behind it. The names of fields are those of JSON.
+
+var (
+	encoding = mode(encodeOptions().EncMode())
+	decoding = mode(cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
+		IndefLength:       cbor.IndefLengthForbidden,
+		TagsMd:            cbor.TagsForbidden,
+		MaxNestedLevels:   maxNesting,
+	}.DecMode())
+)
+
+// maxNesting is more than anything has that is signed.
+const maxNesting = 8
+
+// encodeOptions are those of section 4.2.1, and times to the nanosecond: by them
+// copies are told apart.
+func encodeOptions() cbor.EncOptions {
+	o := cbor.CoreDetEncOptions()
+	o.Time = cbor.TimeRFC3339Nano
+	return o
+}
+
+// mode is what options that are written here make, which are valid.
+func mode[M any](m M, err error) M {
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+func encode(v any) ([]byte, error) {
+	b, err := encoding.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding what is to be signed: %w", err)
+	}
+	return b, nil
+}
+
+func decode(b []byte, into any) error {
+	if err := decoding.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
+	}
+	return nil
+}
