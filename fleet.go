@@ -9,6 +9,7 @@ type Member struct {
 	Online  bool      `json:"online"`
 	Seen    time.Time `json:"seen"` // when it was last there
 	Version string    `json:"version"`
+	Site    string    `json:"site,omitempty"` // of its leaf hub; empty at the main hub
 }
 
 // Reach says how far a message to a fleet is.

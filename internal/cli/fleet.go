@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -53,11 +54,19 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// MemberTable is the output of "query host".
+// MemberTable is the output of "query host". Where nobody has a leaf hub there is
+// no column for it.
 func MemberTable(list []msg.Member, loc text.Locale) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, " HOST\tSTATE\tLAST SEEN\tVERSION\tTAGS")
+	sites := slices.ContainsFunc(list, func(m msg.Member) bool { return m.Site != "" })
+	row := func(cells ...string) {
+		if !sites {
+			cells = slices.Delete(cells, 4, 5)
+		}
+		fmt.Fprintln(w, " "+strings.Join(cells, "\t"))
+	}
+	row("HOST", "STATE", "LAST SEEN", "VERSION", "SITE", "TAGS")
 	for _, m := range list {
 		state, seen := "Off", "never"
 		if m.Online {
@@ -66,8 +75,10 @@ func MemberTable(list []msg.Member, loc text.Locale) string {
 		if !m.Seen.IsZero() {
 			seen = loc.Format(m.Seen)
 		}
-		fmt.Fprintf(w, " %s\t%s\t%s\t%s\t%s\n", text.Line(m.Name), state, seen, cmp.Or(text.Line(m.Version), "-"), cmp.Or(text.Line(strings.Join(m.Tags, ",")), "-"))
+		row(text.Line(m.Name), state, seen, orDash(m.Version), orDash(m.Site), orDash(strings.Join(m.Tags, ",")))
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
 }
+
+func orDash(s string) string { return cmp.Or(text.Line(s), "-") }

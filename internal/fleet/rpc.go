@@ -156,5 +156,5 @@ func allMembers(q ask, question func(ask) (told, error)) (all told, err error) {
 
 // Member leaves out what only members need.
 func (m MemberInfo) Member() msg.Member {
-	return msg.Member{Name: m.Name, Tags: append([]string{}, m.Tags...), Online: m.Online, Seen: m.Seen, Version: m.Version}
+	return msg.Member{Name: m.Name, Tags: append([]string{}, m.Tags...), Online: m.Online, Seen: m.Seen, Version: m.Version, Site: m.Site}
 }
