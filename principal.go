@@ -8,6 +8,7 @@ type Principal struct {
 	Account   string   // what the system calls the account, as in Session.Account
 	Groups    []string // names of the groups it is in
 	Unsure    []string `json:",omitempty"` // of those of which it cannot be told now
+	Denied    []string `json:",omitempty"` // of those that count for what is forbidden only, as Windows has them
 	Host      string   // the computer that knows the account
 	Terminal  string   // the terminal the asking program is on: "pts/3"; empty if none
 	Session   string   // ID of the session it is in; empty if unknown

@@ -20,6 +20,7 @@ import (
 type peer struct {
 	sid     string
 	groups  []string // SIDs of those that count
+	denied  []string // and of those that count for what is forbidden only
 	session uint32
 }
 
@@ -64,7 +65,10 @@ func peerOfToken(token windows.Token) (peer, error) {
 	for _, g := range groups.AllGroups() {
 		// Administrators who have not started a program as such have the group
 		// for denials only.
-		if g.Attributes&windows.SE_GROUP_ENABLED != 0 && g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0 {
+		switch {
+		case g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY != 0:
+			p.denied = append(p.denied, g.Sid.String())
+		case g.Attributes&windows.SE_GROUP_ENABLED != 0:
 			p.groups = append(p.groups, g.Sid.String())
 		}
 	}
@@ -92,6 +96,7 @@ func (s *Server) principal(who peer, _ string) (msg.Principal, error) {
 	p := msg.Principal{User: accountName(who.sid), Session: strconv.FormatUint(uint64(who.session), 10), Superuser: who.superuser()}
 	p.Account = strings.ToLower(p.User)
 	p.Groups, p.Unsure = s.Accounts.NamedMemberships(s.Groups, who.groups)
+	p.Denied, _ = s.Accounts.NamedMemberships(s.Groups, who.denied) // those that cannot be told are in Unsure
 	return p, nil
 }
 

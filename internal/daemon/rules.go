@@ -117,7 +117,7 @@ func (r Rule) isFrom(p msg.Principal, unsure bool) bool {
 	return slices.ContainsFunc(r.From, func(name string) bool {
 		group, isGroup := strings.CutPrefix(name, groupOf)
 		return name == anybody || !isFleet(p) && isUser(name, p.User) ||
-			isGroup && (slices.Contains(p.Groups, group) || unsure && slices.Contains(p.Unsure, group))
+			isGroup && (slices.Contains(p.Groups, group) || !r.Allow && slices.Contains(p.Denied, group) || unsure && slices.Contains(p.Unsure, group))
 	})
 }
 

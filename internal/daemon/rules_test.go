@@ -100,6 +100,8 @@ func TestUnsure(t *testing.T) {
 	away := func(string, string) (bool, error) { return false, errors.New("the directory is away") }
 	unsure, bob := principal("alice"), seat("1", "bob").Session
 	unsure.Unsure = []string{"students"}
+	denied := principal("alice")
+	denied.Denied = []string{"students"}
 	const forFrom, forTo, rest = "[[rule]]\nfrom=['@students']\nallow=", "[[rule]]\nfrom=['*']\nto=['@students']\nallow=", "\n[[rule]]\nfrom=['*']\nto=['bob']\nsessions=['terminal']\n"
 	const later = "a rule of msgd.toml forbids it to a group, and who is in that cannot be told now; try again later"
 	for _, c := range []struct {
@@ -115,6 +117,8 @@ func TestUnsure(t *testing.T) {
 		{"forbidden towards somebody, who may be in it", forTo + "false" + rest, principal("alice"), away, false, later},
 		{"forbidden towards somebody, who is not in it", forTo + "false" + rest, principal("alice"), inTestGroup, true, ""},
 		{"allowed towards somebody, who may be in it", forTo + "true", principal("alice"), away, false, "no rule lets alice do this; ask an administrator (msgd.toml)"},
+		{"forbidden to a sender, who has it for that only", forFrom + "false" + rest, denied, inTestGroup, false, "a rule of msgd.toml forbids it"},
+		{"allowed to a sender, who has it for denials only", forFrom + "true", denied, inTestGroup, false, "no rule lets alice do this; ask an administrator (msgd.toml)"},
 		{"root", forTo + "false", principal("root"), away, true, ""},
 	} {
 		v := rules(t, c.rules).Judge(c.from, ActionSend, bob, c.in)

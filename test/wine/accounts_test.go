@@ -121,6 +121,25 @@ func TestGroupRefused(t *testing.T) {
 	}
 }
 
+// TestDenyOnly: who is an administrator and has not started msg as one has the
+// group for what is forbidden, and not for what is allowed.
+func TestDenyOnly(t *testing.T) {
+	p := wine.Boot(t)
+	r := runner{t, p.Desk(t)}
+	r.desk.Sessions(corpSessions()...)
+	accounts(r.desk)
+	msg, msgd := wine.Build(t, "msg/cmd/msg"), wine.Build(t, "msg/cmd/msgd")
+	const rule = "[[rule]]\nfrom = ['@S-1-5-32-544']\n"
+	stop := r.serveConfigured(msgd, msg, configured(t, rule), true)
+	r.fails(`no rule lets`, msg, "carol", "hello")
+	stop()
+	r.serveConfigured(msgd, msg, configured(t, rule+"allow = false\nreason = 'not they'\n[[rule]]\nfrom = ['*']\n"), true)
+	r.fails(`not they`, msg, "carol", "hello")
+	if got := r.sent("hello"); len(got) > 0 {
+		t.Errorf("sessions %v were sent it", got)
+	}
+}
+
 // TestCheckAccounts: what exists is not called missing.
 func TestCheckAccounts(t *testing.T) {
 	p := wine.Boot(t)
