@@ -37,6 +37,32 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestTimes holds that no time is read that could not be written into a file: what
+// is told of all members would be lost with that of one.
+func TestTimes(t *testing.T) {
+	for _, at := range []any{1 << 60, -1 << 50, "2026-01-01T00:00:00+24:00"} {
+		for what, c := range map[string]struct {
+			v    any
+			into dated
+		}{
+			"report":      {map[string]any{"at": at}, &Report{}},
+			"receipt":     {map[string]any{"receipts": []any{map[string]any{"at": at}}}, &Report{}},
+			"its session": {map[string]any{"receipts": []any{map[string]any{"session": map[string]any{"Since": at}}}}, &Report{}},
+			"session":     {map[string]any{"sessions": []any{map[string]any{"Since": at}}}, &Report{}},
+			"summary":     {map[string]any{"at": at}, &Summary{}},
+			"message":     {map[string]any{"message": map[string]any{"sent": at}}, &Envelope{}},
+			"issued":      {map[string]any{"issued": at}, &Envelope{}},
+			"expires":     {map[string]any{"expires": at}, &Envelope{}},
+			"again":       {map[string]any{"again": at}, &Envelope{}},
+			"grant":       {map[string]any{"issued": at}, &Grant{}},
+			"its end":     {map[string]any{"may": map[string]any{"until": at}}, &Grant{}},
+			"list":        {map[string]any{"issued": at}, &Revocations{}},
+		} {
+			wantErr(t, fmt.Sprint(what, " with ", at), decode(must1(encode(c.v)), c.into), "outside of range")
+		}
+	}
+}
+
 // TestReportInText holds that names that are no text are told all the same.
 func TestReportInText(t *testing.T) {
 	_, org := newOrg(t)
