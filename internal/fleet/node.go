@@ -51,6 +51,7 @@ type Local struct {
 // life; the other methods may be called meanwhile.
 type Node struct {
 	dir     string
+	stamp   string // of the folder, when it was opened
 	config  nodeConfig
 	key     nkeys.KeyPair
 	local   Local
@@ -87,7 +88,7 @@ type Node struct {
 
 // Open reads the folder of a member.
 func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
-	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	n := &Node{dir: dir, stamp: Stamp(dir), local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
 	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
 		return nil, fmt.Errorf("opening the fleet: %w", err)
 	}
@@ -370,6 +371,9 @@ func (n *Node) save() error {
 }
 
 func (n *Node) saveLocked() error {
+	if Stamp(n.dir) != n.stamp { // the folder is gone, or that of another membership
+		return nil
+	}
 	err := writeJSON(filepath.Join(n.dir, stateFile), n.state)
 	n.pinned = n.pinned && err != nil
 	return err
