@@ -160,7 +160,13 @@ func (n *Node) Run(ctx context.Context) error {
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.log.Info("the hub of the fleet is gone", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil { // msgd ends, or connects anew with other rights
+				n.log.Info("the connection to the hub is ended here")
+				return
+			}
+			n.log.Info("the hub of the fleet is gone", "error", err)
+		}),
 		nats.ReconnectErrHandler(n.notReached), nats.ErrorHandler(func(c *nats.Conn, _ *nats.Subscription, err error) {
 			n.log.Debug("fleet", "error", err)
 			if errors.Is(err, nats.ErrAuthorization) {
