@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,9 @@ func (d *doctor) member(ctx context.Context, dir string) {
 		d.wrong("remove the folder and join anew", about, "%v", err)
 		return
 	}
+	if err := readable(dir, c.Org); err != nil {
+		d.wrong("move that file away, or put a copy of it there: msgd is not in the fleet until then, and tries once a minute", about, "%v", err)
+	}
 	for _, hub := range d.places(ctx, c.Hubs) {
 		if !d.listens(ctx, hub, c.Pin, c.Hubs) {
 			continue
@@ -87,6 +91,29 @@ func (d *doctor) member(ctx context.Context, dir string) {
 			conn.Close()
 		}
 	}
+}
+
+// readable reports what Open could not read in the folder of a member; it changes
+// nothing there, and msgd may be at work in it.
+func readable(dir, org string) error {
+	var state nodeState
+	if err := readJSON(filepath.Join(dir, stateFile), &state); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if state.Revoked != nil {
+		if _, err := openRevocations(state.Revoked, org); err != nil {
+			return fmt.Errorf("reading %q: %w", filepath.Join(dir, stateFile), err)
+		}
+	}
+	log := inboxLog{path: filepath.Join(dir, inboxDir, inboxFile)}
+	if _, err := log.read(); err != nil {
+		return err
+	}
+	sent, err := filepath.Glob(filepath.Join(dir, outboxDir, "*.json"))
+	for _, path := range sent {
+		err = errors.Join(err, readJSON(path, newSent()))
+	}
+	return err
 }
 
 // places are where hubs are, with those that the DNS knows.
