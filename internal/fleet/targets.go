@@ -77,6 +77,9 @@ func (n *Node) pin(m MemberInfo) target {
 	defer n.mu.Unlock()
 	first := n.state.Pins[m.Name]
 	switch {
+	case n.verifier.isRevoked(m.Key): // the hub may have been restored from a copy
+		t.State, t.Detail = stateFailed, "its key is revoked, though the hub knows it as a member: msgd revoke it there once more"
+		return t
 	case !nkeys.IsValidPublicUserKey(m.Key), first != "" && first != m.Key && !n.verifier.isRevoked(first):
 		t.State, t.Detail = stateFailed, "it has another key than before, and the first one was not revoked: somebody may be in its place"
 		return t
