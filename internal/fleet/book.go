@@ -301,6 +301,16 @@ func (b *book) getRevoked() []byte {
 	return b.revoked
 }
 
+// has reports why a name is not that of a member here.
+func (b *book) has(name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.members[name] == nil {
+		return b.notMember(name)
+	}
+	return nil
+}
+
 // notMember says what is wrong with a name; mu is held.
 func (b *book) notMember(name string) error {
 	if site := b.taken[name]; site != "" {
