@@ -117,6 +117,7 @@ func TestPutKept(t *testing.T) {
 		}
 	}
 	expect(t, "the rest", outcomes(r.Receipts), "lab-07/ queued, lab-07/1 accepted")
+	expect(t, "what it counts for", r.reach(), reachOf{sessions: 1, kept: 1})
 	there.Final = false
 	if r.put(there); r.keeps() {
 		t.Error("it waits for bob, and says that nothing more will come")
