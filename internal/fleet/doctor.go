@@ -279,7 +279,7 @@ func (d *doctor) hub(ctx context.Context, dir string) {
 	c, err1 := loadHub(dir)
 	b, err2 := loadBook(dir)
 	if err := errors.Join(err1, err2); err != nil {
-		d.wrong("run it as root, or as who owns the folder", about, "%v", err)
+		d.wrong("run it as root, or as who owns the folder; in the place of what is damaged, put a copy", about, "%v", err)
 		return
 	}
 	pin, err := c.pin(dir)
