@@ -20,11 +20,16 @@ var (
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
 		MaxNestedLevels:   maxNesting,
+		MaxArrayElements:  maxElements,
 	}.DecMode())
 )
 
-// maxNesting is more than anything has that is signed.
-const maxNesting = 8
+// Bounds that are more than anything has that is signed. An element that is empty
+// is one byte on the wire, and hundreds in memory: a receipt, a session.
+const (
+	maxNesting  = 8
+	maxElements = 20_000 // maxHosts; keys that are revoked, as many as go into maxWire
+)
 
 // encodeOptions are those of section 4.2.1, and times to the nanosecond: by them
 // copies are told apart.

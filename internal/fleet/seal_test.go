@@ -19,18 +19,19 @@ func TestDecode(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"good":                         {good, ""},
-		"a field of others":            {must1(encode(map[string]any{"id": "x", "extra": 1})), "unknown field"},
-		"a name in capitals":           {must1(encode(map[string]any{"ID": "x"})), "unknown field"},
-		"a field twice":                {[]byte("\xa2\x62id\x61x\x62id\x61y"), "duplicate"},
-		"something behind it":          {append(slices.Clone(good), 0), "extraneous"},
-		"cut off":                      {good[:len(good)-1], "EOF"},
-		"text that is none":            {[]byte("\xa1\x62id\x61\xff"), "UTF-8"},
-		"bytes for text":               {[]byte("\xa1\x62id\x41x"), "cannot unmarshal"},
-		"without a length":             {[]byte("\xbf\x62id\x61x\xff"), "indefinite"},
-		"a tag":                        {[]byte("\xa1\x62id\xc0\x61x"), "tag"},
-		"deep":                         {append(bytes.Repeat([]byte("\x81"), 100), 0), "nested"},
-		"a list of 4 thousand million": {[]byte("\xa1\x68receipts\x9a\xff\xff\xff\xff"), "it cannot be read"},
+		"good":                          {good, ""},
+		"a field of others":             {must1(encode(map[string]any{"id": "x", "extra": 1})), "unknown field"},
+		"a name in capitals":            {must1(encode(map[string]any{"ID": "x"})), "unknown field"},
+		"a field twice":                 {[]byte("\xa2\x62id\x61x\x62id\x61y"), "duplicate"},
+		"something behind it":           {append(slices.Clone(good), 0), "extraneous"},
+		"cut off":                       {good[:len(good)-1], "EOF"},
+		"text that is none":             {[]byte("\xa1\x62id\x61\xff"), "UTF-8"},
+		"bytes for text":                {[]byte("\xa1\x62id\x41x"), "cannot unmarshal"},
+		"without a length":              {[]byte("\xbf\x62id\x61x\xff"), "indefinite"},
+		"a tag":                         {[]byte("\xa1\x62id\xc0\x61x"), "tag"},
+		"deep":                          {append(bytes.Repeat([]byte("\x81"), 100), 0), "nested"},
+		"receipts with nothing in them": {append([]byte("\xa1\x68receipts\x9a\x00\x01\x00\x00"), bytes.Repeat([]byte("\xa0"), 1<<16)...), "exceeded max number of elements"},
+		"a list of 4 thousand million":  {[]byte("\xa1\x68receipts\x9a\xff\xff\xff\xff"), "it cannot be read"},
 	} {
 		var r Report
 		wantErr(t, what, decode(c.b, &r), c.want)
