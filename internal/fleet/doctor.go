@@ -255,14 +255,19 @@ func (d *doctor) hello(ctx context.Context, conn *nats.Conn, hub string, c nodeC
 	d.ok("grant", "%s", g.May)
 }
 
+// ahead is by how much a clock is ahead of the one here, which showed begin when it
+// was asked, and end when the answer came.
+func ahead(begin, end, there time.Time) time.Duration {
+	return there.Sub(begin.Add(end.Sub(begin) / 2))
+}
+
 // apart compares the clock here with that of another computer, which was asked
 // at begin.
 func (d *doctor) apart(about string, begin, there time.Time) {
 	if there.IsZero() {
 		return // it is older than this question
 	}
-	here := begin.Add(d.clock().Sub(begin) / 2)
-	by := there.Sub(here)
+	by := ahead(begin, d.clock(), there)
 	switch {
 	case by.Abs() <= mostApart:
 		d.ok(about, "the clocks agree to %v", by.Abs().Round(time.Millisecond))

@@ -271,9 +271,13 @@ func (n *Node) refresh(ctx context.Context) error {
 	if !n.conn.IsConnected() {
 		return nil // it comes again when it is
 	}
+	begin := n.clock()
 	t, err := askHub(ctx, n.conn, subjectRPC(verbHello, n.config.Name), ask{Version: n.version})
 	if err != nil {
 		return err
+	}
+	if by := ahead(begin, n.clock(), t.Now); !t.Now.IsZero() && by.Abs() > mostApart {
+		n.log.Warn("the clock here is not that of the hub: from 5 minutes on, messages are refused; set both by NTP", "hub_is_ahead_by", by.Round(time.Second))
 	}
 	if len(t.Revoked) > 0 {
 		n.revoke(t.Revoked)
