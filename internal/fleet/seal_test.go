@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,4 +107,28 @@ func TestGenuine(t *testing.T) {
 	wantErr(t, "a key of small order", err, "is not a key")
 	_, err = publicKey(first(first(nkeys.CreateServer()).PublicKey()))
 	wantErr(t, "the key of a server", err, "is not a key")
+}
+
+// FuzzDecode holds that what can be read can be written into a file, and is the
+// same when it is signed anew.
+func FuzzDecode(f *testing.F) {
+	r := Report{ID: msg.NewID(noon), At: noon, Done: true, Missing: []string{"x"}, Receipts: []msg.Receipt{{At: noon}}}
+	f.Add(must1(r.encode()))
+	f.Add(must1(encode(Summary{Reached: bitmap{6}, At: noon, Exceptions: []item{{"a", []byte("b")}}})))
+	f.Add(must1(encode(testEnvelope("O", "desk-1"))))
+	f.Add(must1(encode(Grant{Issued: noon, May: May{Until: noon}})))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, into := range []dated{&Report{}, &Summary{}, &Envelope{}, &Grant{}, &Revocations{}} {
+			if decode(b, into) != nil {
+				continue
+			}
+			if _, err := json.Marshal(into); err != nil {
+				t.Fatalf("%T of %q: %v", into, b, err)
+			}
+			again := must1(encode(into))
+			if err := decode(again, into); err != nil || !bytes.Equal(must1(encode(into)), again) {
+				t.Fatalf("%T of %q, signed anew: %v", into, b, err)
+			}
+		}
+	})
 }
