@@ -37,3 +37,13 @@ func TestGrantElsewhere(t *testing.T) {
 	_, err := h.granting("", ask{Name: "lab-08", Data: must1(g.Seal(org))})
 	wantErr(t, "a grant", err, "is a member of site berlin: its leaf hub does that")
 }
+
+// TestFitsNobody holds that who sends to a list is told that nobody in it was sent to.
+func TestFitsNobody(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1", person("desk-1", "1", "bob"))
+	o.allow(boss, "send, broadcast")
+	_, _, err := boss.say("desk-1,tag:nix", hello("x"))
+	wantErr(t, "a list", err, `no member of the fleet fits "tag:nix"; nothing went to the others in the list either`)
+	expect(t, "what is shown", boss.screen("1"), "")
+}

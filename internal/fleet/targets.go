@@ -60,6 +60,8 @@ func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, map
 	for _, s := range hosts {
 		switch {
 		case used[s]:
+		case isPattern(s) && len(hosts) > 1:
+			return nil, nil, fmt.Errorf("no member of the fleet fits %q; nothing went to the others in the list either", s)
 		case isPattern(s):
 			return nil, nil, fmt.Errorf("no member of the fleet fits %q", s)
 		default:
