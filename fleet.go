@@ -14,11 +14,12 @@ type Member struct {
 
 // Reach says how far a message to a fleet is.
 type Reach struct {
-	Hosts    int `json:"hosts"`    // that it is for
-	Reached  int `json:"reached"`  // have said something
-	Absent   int `json:"absent"`   // are not connected
-	Failed   int `json:"failed"`   // will not get it
-	Nobody   int `json:"nobody"`   // have it, and nobody there is meant
-	Sessions int `json:"sessions"` // of which something is known
-	Answered int `json:"answered"` // of them
+	Hosts    int `json:"hosts"`          // that it is for
+	Reached  int `json:"reached"`        // have said something
+	Absent   int `json:"absent"`         // are not connected
+	Failed   int `json:"failed"`         // will not get it
+	Nobody   int `json:"nobody"`         // have it, and nobody there is meant
+	Sessions int `json:"sessions"`       // of which something is known
+	Answered int `json:"answered"`       // of them
+	Kept     int `json:"kept,omitempty"` // people for whom it is kept where they are not signed in
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -97,13 +98,19 @@ func (m *member) set(n *fleet.Node) {
 // errNotJoined is for a computer that is in no fleet.
 const errNotJoined = msg.UnsupportedError("this computer is in no fleet: root joins one with: msgd join TOKEN")
 
+// errNotIn is for one that has joined, but whose folder msgd cannot read.
+var errNotIn = errors.New("this computer has joined a fleet and is not in it: the log of its msgd, and msgd doctor there, say why")
+
 func (m *member) get() (*fleet.Node, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.node == nil {
-		return nil, errNotJoined
+	switch {
+	case m.node != nil:
+		return m.node, nil
+	case fleet.Joined(m.dir):
+		return nil, errNotIn
 	}
-	return m.node, nil
+	return nil, errNotJoined
 }
 
 // offer is what clients can ask for.

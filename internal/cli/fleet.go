@@ -26,7 +26,7 @@ func WholeLine(r msg.Receipt) string {
 // ReachLine is shown on a terminal while a message is on its way to a fleet.
 func ReachLine(r msg.Reach) string {
 	line := fmt.Sprintf("%d of %s reached, %s", r.Reached, count(r.Hosts, "host"), count(r.Sessions, "session"))
-	return line + some(r.Answered, "answered") + some(r.Absent, "not connected") + some(r.Failed, "failed")
+	return line + some(r.Answered, "answered") + some(r.Kept, "kept") + some(r.Absent, "not connected") + some(r.Failed, "failed")
 }
 
 // SummaryLine ends a message to several members.
@@ -34,6 +34,7 @@ func SummaryLine(r msg.Reach, m msg.Message) string {
 	line := fmt.Sprintf("%s, %d reached", count(r.Hosts, "host"), r.Reached)
 	line += some(r.Absent, "not connected") + some(r.Failed, "failed") + some(r.Nobody, "with nobody there")
 	line += "; " + count(r.Sessions, "session")
+	line += some(r.Kept, "kept")
 	if m.Wait {
 		line += fmt.Sprintf(", %d answered", r.Answered)
 	}

@@ -119,6 +119,9 @@ func (a *Administrator) Tag(ctx context.Context, name string, tags []string) err
 // it out. It replaces the one that the member has, which is returned, and which
 // is revoked unless the new one allows all that it did.
 func (a *Administrator) Allow(ctx context.Context, org nkeys.KeyPair, name string, speaksFor []string, may May) (g Grant, before *Grant, err error) {
+	if err := a.owns(org); err != nil {
+		return Grant{}, nil, err
+	}
 	m, err := a.member(ctx, name)
 	if err != nil {
 		return Grant{}, nil, err
@@ -142,6 +145,18 @@ func (a *Administrator) Allow(ctx context.Context, org nkeys.KeyPair, name strin
 		return g, &old, nil
 	}
 	return g, &old, a.revokeAlso(ctx, org, old.ID)
+}
+
+// owns reports why a key is not that of this hub's organisation.
+func (a *Administrator) owns(org nkeys.KeyPair) error {
+	public, err := org.PublicKey()
+	if err == nil && public != a.config.Org {
+		err = fmt.Errorf("it is %s, and that of this hub's organisation is %s; nothing was changed", public, a.config.Org)
+	}
+	if err != nil {
+		return fmt.Errorf("wrong key: %w", err)
+	}
+	return nil
 }
 
 // revokeAlso puts more on the list of what is revoked.
@@ -185,6 +200,11 @@ func notMember(name string) error {
 // when it expires; the next list has it, and so does the same once more with the
 // key.
 func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name string, grantOnly bool) error {
+	if org != nil {
+		if err := a.owns(org); err != nil { // before anything is done by halves
+			return err
+		}
+	}
 	t, err := a.all(ctx)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ func loadBook(dir string) (*book, error) {
 	var j bookJSON
 	err := readJSON(b.path, &j)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no hub in %q: make one with msgd hub init", dir)
+		return nil, fmt.Errorf("the book of the hub, %q, is gone: put a copy of it there; without one, remove the folder and make another hub with msgd hub init", b.path)
 	}
 	for _, r := range j.Members {
 		b.members[r.Name], b.byKey[r.Key] = r, r
@@ -177,7 +177,11 @@ func (b *book) redeem(secret, name, key string, now time.Time) (record, error) {
 	defer b.mu.Unlock()
 	i := b.invites[hashOf(secret)]
 	switch {
-	case secret == "" || i == nil || i.Left < 1:
+	case secret == "" && slices.Contains(b.removed, key):
+		return record{}, errors.New("its key was revoked")
+	case secret == "":
+		return record{}, errors.New("its key is not in the book of this hub, which may be an older copy, and it has no join token")
+	case i == nil || i.Left < 1:
 		return record{}, errors.New("the join token is used up, or of another hub")
 	case i.Site == "" && of != "":
 		return record{}, fmt.Errorf("the join token is for members, and %q is the leaf hub of a site: msgd hub token --site %s makes those", name, of)
@@ -295,6 +299,16 @@ func (b *book) getRevoked() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.revoked
+}
+
+// has reports why a name is not that of a member here.
+func (b *book) has(name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.members[name] == nil {
+		return b.notMember(name)
+	}
+	return nil
 }
 
 // notMember says what is wrong with a name; mu is held.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -47,7 +48,21 @@ type embedded struct {
 	done   chan struct{}
 }
 
+// free reports why nobody can listen on an address. That is asked first: the
+// server opens its store before it listens, and another hub of the folder may be
+// at work in it.
+func free(listen string) error {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("starting the hub: %w; if a hub runs here already, it is to be stopped first", err)
+	}
+	return l.Close()
+}
+
 func startServer(dir string, c hubConfig, b *book, log *slog.Logger) (*embedded, error) {
+	if err := free(c.Listen); err != nil {
+		return nil, err
+	}
 	own, public, err := makeUserKey()
 	if err != nil {
 		return nil, err
@@ -69,7 +84,7 @@ func startServer(dir string, c hubConfig, b *book, log *slog.Logger) (*embedded,
 	}()
 	if !e.server.ReadyForConnections(hubStarts) {
 		e.close()
-		return nil, fmt.Errorf("starting the hub: it does not get ready on %s; is the port in use?", c.Listen)
+		return nil, fmt.Errorf("starting the hub: it does not get ready on %s within %v", c.Listen, hubStarts)
 	}
 	return e, nil
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -19,11 +20,16 @@ var (
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
 		MaxNestedLevels:   maxNesting,
+		MaxArrayElements:  maxElements,
 	}.DecMode())
 )
 
-// maxNesting is more than anything has that is signed.
-const maxNesting = 8
+// Bounds that are more than anything has that is signed. An element that is empty
+// is one byte on the wire, and hundreds in memory: a receipt, a session.
+const (
+	maxNesting  = 8
+	maxElements = 20_000 // maxHosts; keys that are revoked, as many as go into maxWire
+)
 
 // encodeOptions are those of section 4.2.1, and times to the nanosecond: by them
 // copies are told apart.
@@ -49,9 +55,22 @@ func encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-func decode(b []byte, into any) error {
+// dated is what is signed.
+type dated interface {
+	times() []time.Time // all that it has
+}
+
+// decode reads what is signed. A time in it is one that JSON has, too: others
+// could not be written into a file, nor told to anybody, and all that is beside
+// them neither.
+func decode(b []byte, into dated) error {
 	if err := decoding.Unmarshal(b, into); err != nil {
 		return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
+	}
+	for _, t := range into.times() {
+		if _, err := t.MarshalText(); err != nil {
+			return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
+		}
 	}
 	return nil
 }

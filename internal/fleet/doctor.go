@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,9 @@ func (d *doctor) member(ctx context.Context, dir string) {
 		d.wrong("remove the folder and join anew", about, "%v", err)
 		return
 	}
+	if err := readable(dir, c.Org); err != nil {
+		d.wrong("move that file away, or put a copy of it there: msgd is not in the fleet until then, and tries once a minute", about, "%v", err)
+	}
 	for _, hub := range d.places(ctx, c.Hubs) {
 		if !d.listens(ctx, hub, c.Pin, c.Hubs) {
 			continue
@@ -87,6 +91,29 @@ func (d *doctor) member(ctx context.Context, dir string) {
 			conn.Close()
 		}
 	}
+}
+
+// readable reports what Open could not read in the folder of a member; it changes
+// nothing there, and msgd may be at work in it.
+func readable(dir, org string) error {
+	var state nodeState
+	if err := readJSON(filepath.Join(dir, stateFile), &state); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if state.Revoked != nil {
+		if _, err := openRevocations(state.Revoked, org); err != nil {
+			return fmt.Errorf("reading %q: %w", filepath.Join(dir, stateFile), err)
+		}
+	}
+	log := inboxLog{path: filepath.Join(dir, inboxDir, inboxFile)}
+	if _, err := log.read(); err != nil {
+		return err
+	}
+	sent, err := filepath.Glob(filepath.Join(dir, outboxDir, "*.json"))
+	for _, path := range sent {
+		err = errors.Join(err, readJSON(path, newSent()))
+	}
+	return err
 }
 
 // places are where hubs are, with those that the DNS knows.
@@ -228,14 +255,19 @@ func (d *doctor) hello(ctx context.Context, conn *nats.Conn, hub string, c nodeC
 	d.ok("grant", "%s", g.May)
 }
 
+// ahead is by how much a clock is ahead of the one here, which showed begin when it
+// was asked, and end when the answer came.
+func ahead(begin, end, there time.Time) time.Duration {
+	return there.Sub(begin.Add(end.Sub(begin) / 2))
+}
+
 // apart compares the clock here with that of another computer, which was asked
 // at begin.
 func (d *doctor) apart(about string, begin, there time.Time) {
 	if there.IsZero() {
 		return // it is older than this question
 	}
-	here := begin.Add(d.clock().Sub(begin) / 2)
-	by := there.Sub(here)
+	by := ahead(begin, d.clock(), there)
 	switch {
 	case by.Abs() <= mostApart:
 		d.ok(about, "the clocks agree to %v", by.Abs().Round(time.Millisecond))
@@ -252,7 +284,7 @@ func (d *doctor) hub(ctx context.Context, dir string) {
 	c, err1 := loadHub(dir)
 	b, err2 := loadBook(dir)
 	if err := errors.Join(err1, err2); err != nil {
-		d.wrong("run it as root, or as who owns the folder", about, "%v", err)
+		d.wrong("run it as root, or as who owns the folder; in the place of what is damaged, put a copy", about, "%v", err)
 		return
 	}
 	pin, err := c.pin(dir)

@@ -51,6 +51,33 @@ func testDoctorWell(t *testing.T, o *office) {
 	}
 }
 
+// TestDoctorFolder holds that what keeps msgd from opening its folder is found.
+func TestDoctorFolder(t *testing.T) {
+	o := newOffice(t)
+	desk := o.join("desk-1")
+	desk.end()
+	for name, text := range map[string]string{
+		stateFile:              "",
+		inboxDir + "/log":      string(appendLine(nil, []byte(`{"id":"X","expires":"2026-11-30T12:00:00Z","report":"AA=="}`))),
+		outboxDir + "/ID.json": "[]",
+	} {
+		path := filepath.Join(desk.dir, name)
+		before, _ := os.ReadFile(path) // there may be none
+		wantErr(t, "writing", os.WriteFile(path, []byte(text), 0o600), "")
+		_, err := Open(desk.dir, "1.0", Local{}, quiet())
+		wantErr(t, name, err, "reading ")
+		if list := examined(ExamineMember(t.Context(), desk.dir)); !strings.Contains(list, path) || !strings.Contains(list, "move that file away") {
+			t.Errorf("%s: %s", name, list)
+		}
+		if before == nil {
+			wantErr(t, "removing", os.Remove(path), "")
+		} else {
+			wantErr(t, "writing", os.WriteFile(path, before, 0o600), "")
+		}
+	}
+	expect(t, "in the end", examined(ExamineMember(t.Context(), desk.dir)), "")
+}
+
 // TestDoctorAway holds what is said when the hub does not run, and when a member
 // is none any more.
 func TestDoctorAway(t *testing.T) { onBoth(t, testDoctorAway) }

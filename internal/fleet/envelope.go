@@ -32,6 +32,10 @@ type Envelope struct {
 	Again time.Time `json:"again,omitzero"`
 }
 
+func (e *Envelope) times() []time.Time {
+	return []time.Time{e.Message.Sent, e.Issued, e.Expires, e.Again}
+}
+
 // What is asked for.
 const (
 	opSend     = "send"

@@ -70,10 +70,10 @@ func strict(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("%w: it cannot be read: %v", errProof, err)
+		return fmt.Errorf("it cannot be read: %w", err)
 	}
 	if !utf8.Valid(b) || len(bytes.TrimSpace(b[d.InputOffset():])) > 0 {
-		return fmt.Errorf("%w: it is not one value in UTF-8", errProof)
+		return errors.New("it is not one value in UTF-8")
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ type Grant struct {
 	Issued time.Time `json:"issued"`
 }
 
+func (g *Grant) times() []time.Time { return []time.Time{g.May.Until, g.Issued} }
+
 // NewGrant makes a grant that is not signed yet.
 func NewGrant(org, name, key string, speaksFor []string, may May, now time.Time) (Grant, error) {
 	g := Grant{ID: msg.NewID(now), Org: org, Name: name, Key: key, For: speaksFor, May: may, Issued: now.UTC().Truncate(time.Second)}

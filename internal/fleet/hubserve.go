@@ -274,6 +274,9 @@ func (h *Hub) granting(_ string, a ask) (told, error) {
 		if err != nil {
 			return told{}, err
 		}
+		if err := h.book.has(a.Name); err != nil {
+			return told{}, err
+		}
 		if r, known := h.book.find(g.Key); !known || r.Name != a.Name || g.Name != a.Name {
 			return told{}, fmt.Errorf("the grant is for %s, and not for the key of %s", g.Name, a.Name)
 		}

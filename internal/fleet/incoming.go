@@ -112,11 +112,12 @@ func (n *Node) signed(i item) (*sent, signedReport, bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := signedReport{item: i}
-	if at := s.at(host); at >= 0 {
-		r.key = s.Targets[at].Key
+	at := s.at(host)
+	if at < 0 { // it has joined since, and was given what is kept for whoever has its name or tag
+		n.log.Debug("a report of a member that was not there yet", "id", id, "host", host)
+		return nil, signedReport{}, false
 	}
-	return s, r, true
+	return s, signedReport{i, s.Targets[at].Key}, true
 }
 
 // believe takes a report over, or writes down why not.

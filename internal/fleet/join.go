@@ -90,7 +90,7 @@ func (c nodeConfig) introduce(ctx context.Context, key nkeys.KeyPair, secret str
 	}
 	if err != nil {
 		if errors.Is(err, nats.ErrAuthorization) {
-			return "", fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or there is another member %q; the log of the hub says which", c.Name)
+			return "", fmt.Errorf("joining: the hub refuses the token: it is used up, or has expired, or is not for what joins (a member, or the leaf hub of a site), or there is another member %q; the log of the hub says which", c.Name)
 		}
 		return "", fmt.Errorf("joining: the hub cannot be reached: %w; it has to run, and its port has to be open", plainly(err))
 	}

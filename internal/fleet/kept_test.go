@@ -117,8 +117,34 @@ func TestPutKept(t *testing.T) {
 		}
 	}
 	expect(t, "the rest", outcomes(r.Receipts), "lab-07/ queued, lab-07/1 accepted")
+	expect(t, "what it counts for", r.reach(), reachOf{sessions: 1, kept: 1})
 	there.Final = false
 	if r.put(there); r.keeps() {
 		t.Error("it waits for bob, and says that nothing more will come")
 	}
+}
+
+// TestKeptForNext has a computer join while a message is kept that its name fits:
+// it is shown there, and nobody takes the report for a forgery.
+func TestKeptForNext(t *testing.T) {
+	o := newOffice(t)
+	boss := o.join("desk-1")
+	o.join("lab-07", person("lab-07", "1", "bob"))
+	o.allow(boss, "send, broadcast")
+	m := hello("for later")
+	m.Queue = time.Hour
+	_, _, err := boss.say("lab-*", m)
+	wantErr(t, "sending", err, "")
+	next := o.join("lab-08", person("lab-08", "1", "bob"))
+	next.waitFor("the hub has its report", func() bool {
+		list := next.inbox.all()
+		if len(list) != 1 {
+			return false
+		}
+		list[0].mu.Lock()
+		defer list[0].mu.Unlock()
+		return list[0].settled()
+	})
+	wantErr(t, "asking what came of it", boss.catchUp(t.Context()), "")
+	expect(t, "what was refused", boss.refusals(), "")
 }

@@ -121,7 +121,11 @@ func openLeaf(h *Hub) (*leaf, error) {
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
 		nats.NoEcho(), // what goes up does not come down again
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { h.log.Warn("the main hub is gone", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // else this side connects anew, with other rights
+				h.log.Warn("the main hub is gone", "error", err)
+			}
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { h.log.Debug("link to the main hub", "error", err) }))...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the main hub: %w", err)

@@ -150,6 +150,10 @@ func (s *sent) counts(p *msg.Reach) {
 			continue
 		}
 		for o, n := range u.Said.Sessions {
+			if o == msg.OutcomeQueued {
+				p.Kept += n
+				continue
+			}
 			p.Sessions += n
 			if o == msg.OutcomeAnswered {
 				p.Answered += n

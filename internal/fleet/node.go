@@ -51,6 +51,7 @@ type Local struct {
 // life; the other methods may be called meanwhile.
 type Node struct {
 	dir     string
+	stamp   string // of the folder, when it was opened
 	config  nodeConfig
 	key     nkeys.KeyPair
 	local   Local
@@ -87,7 +88,7 @@ type Node struct {
 
 // Open reads the folder of a member.
 func Open(dir, version string, local Local, log *slog.Logger) (*Node, error) {
-	n := &Node{dir: dir, local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
+	n := &Node{dir: dir, stamp: Stamp(dir), local: local, log: log, version: version, clock: time.Now, pause: pause, up: make(chan struct{}, 1), subs: map[string]*nats.Subscription{}, questions: map[string]*sent{}}
 	if err := readJSON(filepath.Join(dir, nodeFile), &n.config); err != nil {
 		return nil, fmt.Errorf("opening the fleet: %w", err)
 	}
@@ -159,7 +160,13 @@ func (n *Node) Run(ctx context.Context) error {
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(n.pause),
 		nats.ConnectHandler(again), nats.ReconnectHandler(again), nats.Timeout(hubTimeout), nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingHub), nats.MaxPingsOutstanding(pingHubOut),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.log.Info("the hub of the fleet is gone", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil { // msgd ends, or connects anew with other rights
+				n.log.Info("the connection to the hub is ended here")
+				return
+			}
+			n.log.Info("the hub of the fleet is gone", "error", err)
+		}),
 		nats.ReconnectErrHandler(n.notReached), nats.ErrorHandler(func(c *nats.Conn, _ *nats.Subscription, err error) {
 			n.log.Debug("fleet", "error", err)
 			if errors.Is(err, nats.ErrAuthorization) {
@@ -264,9 +271,13 @@ func (n *Node) refresh(ctx context.Context) error {
 	if !n.conn.IsConnected() {
 		return nil // it comes again when it is
 	}
+	begin := n.clock()
 	t, err := askHub(ctx, n.conn, subjectRPC(verbHello, n.config.Name), ask{Version: n.version})
 	if err != nil {
 		return err
+	}
+	if by := ahead(begin, n.clock(), t.Now); !t.Now.IsZero() && by.Abs() > mostApart {
+		n.log.Warn("the clock here is not that of the hub: from 5 minutes on, messages are refused; set both by NTP", "hub_is_ahead_by", by.Round(time.Second))
 	}
 	if len(t.Revoked) > 0 {
 		n.revoke(t.Revoked)
@@ -370,6 +381,9 @@ func (n *Node) save() error {
 }
 
 func (n *Node) saveLocked() error {
+	if Stamp(n.dir) != n.stamp { // the folder is gone, or that of another membership
+		return nil
+	}
 	err := writeJSON(filepath.Join(n.dir, stateFile), n.state)
 	n.pinned = n.pinned && err != nil
 	return err

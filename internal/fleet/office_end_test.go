@@ -200,7 +200,7 @@ func testSpeaksFor(t *testing.T, o *office) {
 	boss := o.join("desk-1")
 	o.join("lab-07", person("lab-07", "1", "bob"))
 	o.allow(boss, "send to lab-*, broadcast, up to 1 hosts, 3 a minute", "alice", "@ops")
-	for user, part := range map[string]string{"alice": "", "olga": "", "mallory": "is not for mallory"} {
+	for user, part := range map[string]string{"alice": "", "olga": "", "mallory": "is not for mallory; an administrator of the fleet allows it, on its hub, with: msgd operator add mallory@desk-1 --may \"send, broadcast, query\"; that takes the place of the grant"} {
 		_, _, err := boss.sayAs(msg.Principal{User: user, Account: "1001"}, "lab-07", "*", hello("x"))
 		wantErr(t, user, err, part)
 		if part != "" && (!errors.Is(err, msg.ErrRefused) || !strings.Contains(boss.refusals(), part)) {

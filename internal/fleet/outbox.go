@@ -265,7 +265,8 @@ func (s *sent) progress() msg.Reach {
 			}
 			continue
 		}
-		p.Nobody, p.Sessions, p.Answered = p.Nobody+s.tallies[i].nobody, p.Sessions+s.tallies[i].sessions, p.Answered+s.tallies[i].answered
+		c := s.tallies[i]
+		p.Nobody, p.Sessions, p.Answered, p.Kept = p.Nobody+c.nobody, p.Sessions+c.sessions, p.Answered+c.answered, p.Kept+c.kept
 	}
 	s.counts(&p)
 	return p
@@ -273,13 +274,17 @@ func (s *sent) progress() msg.Reach {
 
 // reachOf is what a report counts for in a msg.Reach. It is remembered: while
 // reports come in, those of all members are counted again and again.
-type reachOf struct{ nobody, sessions, answered int }
+type reachOf struct{ nobody, sessions, answered, kept int }
 
 func (r Report) reach() (c reachOf) {
 	if r.Done && r.Error == "" && len(r.Receipts) == 0 {
 		c.nobody = 1
 	}
 	for _, x := range r.Receipts {
+		if x.Outcome == msg.OutcomeQueued {
+			c.kept++
+			continue
+		}
 		c.sessions++
 		if x.Outcome == msg.OutcomeAnswered {
 			c.answered++

@@ -240,7 +240,7 @@ func after(t *testing.T, o *office, copied func(string) string, desks []*desk, i
 func testLossSeen(t *testing.T) {
 	d := newDisk(t)
 	dir := filepath.Join(d.mounted, "hub")
-	if _, err := InitHub(dir, "127.0.0.1:0", []string{"127.0.0.1:1"}, true, time.Now()); err != nil {
+	if _, err := InitHub(dir, "127.0.0.1:1", []string{"127.0.0.1:1"}, true, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s, js := openStore(t, dir, false)

@@ -101,7 +101,7 @@ func (d *direct) targets(ctx context.Context, hub string) ([]string, error) {
 		host := strings.TrimSuffix(r.Target, ".")
 		target := net.JoinHostPort(host, strconv.Itoa(int(r.Port)))
 		// A target of "." says that there is no such service.
-		if host != "" && r.Port != 0 && checkHub(target) == nil && len(found) < maxSRV {
+		if host != "" && checkHub(target) == nil && len(found) < maxSRV {
 			found = append(found, target)
 		}
 	}

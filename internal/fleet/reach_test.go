@@ -287,7 +287,8 @@ func TestCheckAddress(t *testing.T) {
 			t.Errorf("%s becomes %s", good, u)
 		}
 	}
-	for _, bad := range []string{"", "hub", "srv:", "srv:a b", "srv:a,b", "srv:a..b", "srv:.a", "srv:a/b", "srv:example.org:4222", "srv:" + strings.Repeat("a", 300)} {
+	for _, bad := range []string{"", "hub", "srv:", "srv:a b", "srv:a,b", "srv:a..b", "srv:.a", "srv:a/b", "srv:example.org:4222",
+		"hub:", "hub:0", "hub:-1", "hub:65536", "hub:nats", "srv:" + strings.Repeat("a", 300)} {
 		if checkAddress(bad) == nil {
 			t.Errorf("%q is an address", bad)
 		}

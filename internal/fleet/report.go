@@ -30,6 +30,17 @@ type Report struct {
 	Done     bool          `json:"done"`               // nothing more will come
 }
 
+func (r *Report) times() []time.Time {
+	list := []time.Time{r.At}
+	for _, x := range r.Receipts {
+		list = append(list, x.At, x.Session.Since)
+	}
+	for _, s := range r.Sessions {
+		list = append(list, s.Since)
+	}
+	return list
+}
+
 // Seal signs the report.
 func (r Report) Seal(key nkeys.KeyPair) ([]byte, error) {
 	body, err := r.encode()

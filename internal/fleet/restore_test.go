@@ -3,6 +3,7 @@ package fleet
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -32,6 +33,10 @@ func TestRestored(t *testing.T) {
 	lab.waitFor("the hub has learned it", func() bool {
 		r, err := openRevocations(o.hub.book.getRevoked(), o.orgPub)
 		return err == nil && r.has(bad.publicKey(t))
+	})
+	boss.waitFor("it is in the fleet again", func() bool {
+		receipts, _, err := boss.say("lab-08", hello("x"))
+		return err == nil && len(receipts) == 1 && strings.Contains(receipts[0].Detail, "its key is revoked")
 	})
 	if err := o.admin.Revoke(t.Context(), o.org, "lab-09", false); err != nil {
 		t.Fatal(err)
@@ -64,6 +69,13 @@ func TestRevokedWithoutKey(t *testing.T) {
 	isListed := func(key string) bool {
 		r, err := openRevocations(o.hub.book.getRevoked(), o.orgPub)
 		return err == nil && r.has(key)
+	}
+	other, _ := newOrg(t)
+	wantErr(t, "with another key", o.admin.Revoke(t.Context(), other, "lab-07", false), "wrong key")
+	_, _, err := o.admin.Allow(t.Context(), other, "lab-07", nil, mustMay(t, "send, until 2100"))
+	wantErr(t, "a grant with another key", err, "wrong key")
+	if _, there := o.hub.book.named("lab-07"); !there {
+		t.Error("it was revoked all the same")
 	}
 	wantErr(t, "a grant", o.admin.Revoke(t.Context(), nil, "desk-1", true), "")
 	wantErr(t, "a member", o.admin.Revoke(t.Context(), nil, "lab-07", false), "")

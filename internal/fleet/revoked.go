@@ -17,6 +17,8 @@ type Revocations struct {
 	Keys   []string  `json:"keys"` // public keys, and IDs of grants
 }
 
+func (r *Revocations) times() []time.Time { return []time.Time{r.Issued} }
+
 func (r Revocations) has(key string) bool { return slices.Contains(r.Keys, key) }
 
 // With is the next list, with more on it. Its serial is a time, if that is more:

@@ -67,7 +67,7 @@ func sealBody(key nkeys.KeyPair, domain string, body, grant []byte) ([]byte, err
 }
 
 // unseal checks the signature of key and only then reads the body.
-func (s sealed) unseal(key, domain string, into any) error {
+func (s sealed) unseal(key, domain string, into dated) error {
 	c, err := s.signedBy(key, domain)
 	if err != nil {
 		return err

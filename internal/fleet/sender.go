@@ -91,7 +91,7 @@ func (n *Node) mayAsk(p msg.Principal) (Grant, []byte, error) {
 		return g, nil, fmt.Errorf("%w: %v", msg.ErrRefused, err)
 	}
 	if !g.speaksFor(p, n.local.InGroup) {
-		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; %s", msg.ErrRefused, g.Name, p.User, n.cure(p))
+		return g, nil, fmt.Errorf("%w: the grant of %s is not for %s; %s; that takes the place of the grant, so whom it is for now is to be named, too", msg.ErrRefused, g.Name, p.User, n.cure(p))
 	}
 	return g, data, nil
 }

@@ -66,6 +66,7 @@ type sites struct {
 
 	mu    sync.Mutex
 	known map[string][]MemberInfo
+	twice map[string]bool // SITE/NAME of those whose name another has: what the log has said
 }
 
 // sitesFile is in the hub's folder.
@@ -108,11 +109,15 @@ func (s *sites) members(own, leaves []MemberInfo, fresh bool) (list []MemberInfo
 	for _, m := range own {
 		taken[m.Name] = site
 	}
-	others := map[string]string{}
+	others, twice := map[string]string{}, map[string]bool{}
+	defer func() { s.twice = twice }()
 	for _, i := range infos {
 		for _, m := range s.known[i.Name] {
 			if first := taken[m.Name]; first != "" {
-				s.hub.log.Warn("two members have the same name, and the second does not count", "name", m.Name, "at", first, "second", i.Name)
+				which := i.Name + "/" + m.Name
+				if twice[which] = true; !s.twice[which] {
+					s.hub.log.Warn("two members have the same name, and the second does not count", "name", m.Name, "at", first, "second", i.Name)
+				}
 				continue
 			}
 			taken[m.Name], others[m.Name] = i.Name, i.Name

@@ -39,6 +39,8 @@ type Summary struct {
 	More       int    `json:"more,omitempty"`       // such reports that are not in it
 }
 
+func (s *Summary) times() []time.Time { return []time.Time{s.At} }
+
 // Bounds of a summary.
 const (
 	maxNumber     = 1 << 17 // members that a leaf hub can count

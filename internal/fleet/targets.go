@@ -60,6 +60,8 @@ func (n *Node) resolve(ctx context.Context, hosts Hosts, g Grant) ([]target, map
 	for _, s := range hosts {
 		switch {
 		case used[s]:
+		case isPattern(s) && len(hosts) > 1:
+			return nil, nil, fmt.Errorf("no member of the fleet fits %q; nothing went to the others in the list either", s)
 		case isPattern(s):
 			return nil, nil, fmt.Errorf("no member of the fleet fits %q", s)
 		default:
@@ -77,6 +79,9 @@ func (n *Node) pin(m MemberInfo) target {
 	defer n.mu.Unlock()
 	first := n.state.Pins[m.Name]
 	switch {
+	case n.verifier.isRevoked(m.Key): // the hub may have been restored from a copy
+		t.State, t.Detail = stateFailed, "its key is revoked, though the hub knows it as a member: msgd revoke it there once more"
+		return t
 	case !nkeys.IsValidPublicUserKey(m.Key), first != "" && first != m.Key && !n.verifier.isRevoked(first):
 		t.State, t.Detail = stateFailed, "it has another key than before, and the first one was not revoked: somebody may be in its place"
 		return t

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nkeys"
@@ -59,8 +60,11 @@ func ParseJoinToken(s string) (JoinToken, error) {
 // checkHub checks the address of a hub.
 func checkHub(address string) error {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || host+":" == srvMark || port == "" || strings.ContainsAny(address, ", /@") {
+	if err != nil || host == "" || host+":" == srvMark || strings.ContainsAny(address, ", /@") {
 		return fmt.Errorf("%q is not the address of a hub: write HOST:PORT", address)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q is not the address of a hub: its port is a number from 1 to 65535", address)
 	}
 	return nil
 }

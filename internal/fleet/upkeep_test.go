@@ -57,6 +57,29 @@ func TestBookNotWritten(t *testing.T) {
 	}
 }
 
+// TestNotInBook holds that the log of the hub has the true reason why a key is not
+// let in, and that a book which is gone is not taken for a hub that never was.
+func TestNotInBook(t *testing.T) {
+	dir := t.TempDir()
+	_, err := loadBook(dir)
+	wantErr(t, "without a book", err, "is gone")
+	wantErr(t, "writing", os.WriteFile(filepath.Join(dir, bookFile), []byte("{"), 0o600), "")
+	_, err = loadBook(dir)
+	wantErr(t, "a damaged book", err, `book.json": it cannot be read: `)
+	b := newBook(dir)
+	secret := must(t, first(b.invite(1, time.Now().Add(time.Hour))), nil)
+	_, key := newUser(t)
+	_, other := newUser(t)
+	_, err = b.redeem("", "lab-07", key, time.Now())
+	wantErr(t, "without a token", err, "not in the book of this hub")
+	must(t, first(b.redeem(secret, "lab-07", key, time.Now())), nil)
+	_, err = b.redeem(secret, "lab-08", other, time.Now())
+	wantErr(t, "a token that is used up", err, "used up")
+	must(t, first(b.remove("lab-07")), nil)
+	_, err = b.redeem("", "lab-07", key, time.Now())
+	wantErr(t, "a key that was revoked", err, "its key was revoked")
+}
+
 // TestCannotTake holds that a sender is told of a member that cannot write a
 // message down, which is not shown then; and that one that is kept comes later.
 func TestCannotTake(t *testing.T) {

@@ -33,8 +33,9 @@ func cutFleet(host string) (rest string, found bool) {
 }
 
 // memberTime bounds the question which names are members: other ways are there
-// as well.
-const memberTime = time.Second
+// as well. It is more than the hub takes that waits in vain for the leaf hub of a
+// site, whose link was cut without a word: that is no reason not to know the rest.
+const memberTime = 4 * time.Second
 
 // Split finds the hosts that are reached by the fleet of this computer: those
 // that say so or are a pattern, and plain names of members, if whoever asks may

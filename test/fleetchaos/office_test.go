@@ -265,7 +265,7 @@ func (o *office) note(e event) {
 			if e.MaySend {
 				o.maySend[e.Member]++
 			}
-		case e.Log == "the hub of the fleet is gone":
+		case e.Log == "the hub of the fleet is gone", e.Log == "the connection to the hub is ended here":
 			o.set(e.Member, false)
 		}
 	})
