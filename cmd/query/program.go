@@ -71,7 +71,10 @@ const maxHosts = 32
 
 // list prints what every host says, in the order in which they were named.
 func (p program) list(ctx context.Context, q cli.Query) int {
-	hosts, problems := cli.Hosts(q.Servers, p.readList)
+	hosts, problems := cli.Hosts(q.Servers, func(name string) ([]byte, error) { return p.readList(ctx, name) })
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
 	hosts = hostname.Distinct(hosts)
 	code := cli.ExitOK
 	for _, err := range problems {
@@ -160,17 +163,19 @@ func (a answer) localTimes() {
 }
 
 // readList reads a host file; "-" is standard input.
-func (p program) readList(name string) ([]byte, error) {
-	if name == "-" {
-		b, err := cli.ReadList(p.in)
-		return console.Input(p.in, b, p.utf8), err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return cli.ReadList(f)
+func (p program) readList(ctx context.Context, name string) ([]byte, error) {
+	return cli.Await(ctx, func() ([]byte, error) {
+		if name == "-" {
+			b, err := cli.ReadList(p.in)
+			return console.Input(p.in, b, p.utf8), err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return cli.ReadList(f)
+	})
 }
 
 // show prints what one host says.
