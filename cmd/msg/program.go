@@ -54,11 +54,9 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.err, cli.UsageLines("msg", err))
 		return cli.ExitUsage
 	case m.Help:
-		fmt.Fprint(p.out, cli.Help("msg"))
-		return cli.ExitOK
+		return p.tell(cli.Help("msg"))
 	case m.Version:
-		fmt.Fprintln(p.out, "msg", cli.Version())
-		return cli.ExitOK
+		return p.tell("msg " + cli.Version() + "\n")
 	}
 	if p.router.RPC == nil && slices.ContainsFunc(m.Servers, mayBeWindows) {
 		runRemote()
@@ -88,6 +86,15 @@ func (p program) main(args []string) int {
 		ui.problem(err, "")
 	}
 	return ui.exit()
+}
+
+// tell prints what needs nothing but standard output.
+func (p program) tell(s string) int {
+	if fmt.Fprint(p.out, s); p.out.Err != nil {
+		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.OutputError(p.out.Err)))
+		return cli.ExitFailed
+	}
+	return cli.ExitOK
 }
 
 // mayBeWindows reports whether a host may need Windows' remote calls.

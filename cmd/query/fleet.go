@@ -22,16 +22,13 @@ func (p program) members(ctx context.Context, q cli.Query) int {
 		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, q.Filter))
 		return cli.ExitFailed
 	case q.JSON:
-		return printJSON(p, list)
+		return p.ended(printJSON(p, list))
 	}
 	for i := range list {
 		list[i].Seen = list[i].Seen.Local()
 	}
 	fmt.Fprint(p.out, cli.MemberTable(list, p.locale))
-	if p.out.Err != nil {
-		return p.fail(cli.OutputError(p.out.Err))
-	}
-	return cli.ExitOK
+	return p.ended(cli.ExitOK)
 }
 
 // showFleet prints who is signed in on members of the fleet: a table for each,

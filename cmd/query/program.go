@@ -44,10 +44,10 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		return cli.ExitUsage
 	case q.Help:
 		fmt.Fprint(p.out, cli.Help("query"))
-		return cli.ExitOK
+		return p.ended(cli.ExitOK)
 	case q.Version:
 		fmt.Fprintln(p.out, "query", cli.Version())
-		return cli.ExitOK
+		return p.ended(cli.ExitOK)
 	}
 	if q.Kind == cli.QueryHost {
 		return p.members(ctx, q)
@@ -103,6 +103,11 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 	if ctx.Err() != nil {
 		return cli.ExitInterrupted
 	}
+	return p.ended(code)
+}
+
+// ended is code, unless not everything could be printed.
+func (p program) ended(code int) int {
 	if p.out.Err != nil {
 		return p.fail(cli.OutputError(p.out.Err))
 	}
