@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"msg/internal/hosttest"
@@ -10,7 +11,9 @@ import (
 
 // TestInterruptReading presses Ctrl-C while a list is read that does not end.
 func TestInterruptReading(t *testing.T) {
-	code, printed := hosttest.InterruptReading(t, func(pipe string) []string { return []string{"query", "session", "/server:@" + pipe} })
+	code, printed := hosttest.WhileReading(t, func(pipe string) []string {
+		return []string{"query", "session", "/server:@" + pipe}
+	}, hosttest.Send(os.Interrupt))
 	if code != 130 || printed != "" {
 		t.Errorf("exits with %d and prints %q", code, printed)
 	}

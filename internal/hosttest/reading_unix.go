@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// InterruptReading runs a command that reads the file pipe, from which nothing
-// comes, presses Ctrl-C when it does, and returns its exit code and what it has
+// WhileReading runs a command that reads the file pipe, calls then when it does,
+// with the side on which nobody writes, and returns its exit code and what it has
 // printed. A command that goes on all the same is killed.
-func InterruptReading(t *testing.T, command func(pipe string) []string) (code int, printed string) {
+func WhileReading(t *testing.T, command func(pipe string) []string, then func(p *os.Process, w *os.File) error) (code int, printed string) {
 	t.Helper()
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -31,15 +31,15 @@ func InterruptReading(t *testing.T, command func(pipe string) []string) (code in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	interrupted := make(chan error, 1)
+	done := make(chan error, 1)
 	go func() {
 		w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // waits for the reader
 		if err == nil {
 			defer w.Close()
-			err = cmd.Process.Signal(os.Interrupt)
+			err = then(cmd.Process, w)
 			<-ctx.Done()
 		}
-		interrupted <- err
+		done <- err
 	}()
 	_ = cmd.Wait()
 	cancel()
@@ -47,8 +47,13 @@ func InterruptReading(t *testing.T, command func(pipe string) []string) (code in
 	if r, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
 		defer r.Close()
 	}
-	if err := <-interrupted; err != nil {
+	if err := <-done; err != nil {
 		t.Fatalf("%v; it printed %q", err, out.String())
 	}
 	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// Send is for WhileReading: it sends a signal.
+func Send(s os.Signal) func(*os.Process, *os.File) error {
+	return func(p *os.Process, _ *os.File) error { return p.Signal(s) }
 }
