@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"msg"
+	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/hosttest"
 	"msg/internal/hosttest/standin"
@@ -110,4 +111,17 @@ func setBytes(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
 	ts.Check(err)
 	ts.Setenv(args[0], s)
+}
+
+// TestNoReceipts prints a message that reached nobody: a program that reads it
+// finds a list all the same.
+func TestNoReceipts(t *testing.T) {
+	var out strings.Builder
+	p := program{out: &cli.Output{W: &out}}
+	if code := p.showMessages([]msg.Record{{To: []string{"zoe"}}}, "", cli.Query{JSON: true}); code != cli.ExitOK {
+		t.Errorf("exits with %d", code)
+	}
+	if !strings.Contains(out.String(), `"to":["zoe"],"receipts":[]}`) {
+		t.Errorf("prints %s", out.String())
+	}
 }

@@ -231,6 +231,9 @@ func (p program) showMessages(records []msg.Record, heading string, q cli.Query)
 	fmt.Fprint(p.out, heading)
 	switch {
 	case q.JSON:
+		for i := range records {
+			records[i].Receipts = append([]msg.Receipt{}, records[i].Receipts...) // a list for who reads it, also an empty one
+		}
 		return printJSON(p, records)
 	case q.Filter == "":
 		fmt.Fprint(p.out, cli.MessageTable(records, p.locale))
