@@ -92,11 +92,11 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		}
 	}
 	for i, found := range p.askAll(ctx, hosts, q) {
-		heading := ""
-		if len(hosts) > 1 && !q.JSON {
-			heading = cli.HostLine(hosts[i]) + "\n"
+		host := ""
+		if len(hosts) > 1 {
+			host = hosts[i]
 		}
-		if c := p.show(<-found, heading, q); c != cli.ExitOK {
+		if c := p.show(<-found, host, q); c != cli.ExitOK {
 			code = c
 		}
 	}
@@ -183,25 +183,42 @@ func (p program) readList(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
-// show prints what one host says.
-func (p program) show(a answer, heading string, q cli.Query) int {
+// show prints what one host says, which is named if there are several.
+func (p program) show(a answer, host string, q cli.Query) int {
 	if a.err != nil {
 		return p.fail(a.err)
 	}
 	if q.Kind == cli.QueryMessage {
-		return p.showMessages(a.records, heading, q)
+		return p.showMessages(a.records, host, q)
 	}
 	sessions, missing := cli.Filter(q, a.sessions)
 	for _, name := range missing {
-		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, name))
+		p.none(host, q.Kind, name)
 	}
 	if len(sessions) > 0 {
-		fmt.Fprint(p.out, heading)
+		p.heading(host, q)
 	}
 	if code := p.print(sessions, q); code != cli.ExitOK || len(missing) == 0 {
 		return code
 	}
 	return cli.ExitFailed
+}
+
+// heading is the name of one of several hosts, above its table.
+func (p program) heading(host string, q cli.Query) {
+	if host != "" && !q.JSON {
+		fmt.Fprintln(p.out, cli.HostLine(host))
+	}
+}
+
+// none says that nothing is there that was asked for. host is empty, or which of
+// several hosts it was.
+func (p program) none(host string, kind cli.QueryKind, name string) {
+	line := cli.NoneLine(kind, name)
+	if host != "" {
+		line = cli.HostLine(host) + " " + line
+	}
+	fmt.Fprintln(p.err, line)
 }
 
 func (p program) print(sessions []msg.Session, q cli.Query) int {
@@ -223,12 +240,12 @@ func (p program) print(sessions []msg.Session, q cli.Query) int {
 
 // showMessages prints the table, or everything about the messages that were
 // asked for.
-func (p program) showMessages(records []msg.Record, heading string, q cli.Query) int {
+func (p program) showMessages(records []msg.Record, host string, q cli.Query) int {
 	if len(records) == 0 {
-		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, cmp.Or(q.Filter, "*")))
+		p.none(host, q.Kind, cmp.Or(q.Filter, "*"))
 		return cli.ExitFailed
 	}
-	fmt.Fprint(p.out, heading)
+	p.heading(host, q)
 	switch {
 	case q.JSON:
 		for i := range records {
