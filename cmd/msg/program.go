@@ -40,6 +40,15 @@ type program struct {
 // isTerminal reports whether somebody types there.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// columns is the width of the terminal that standard error is, or 0.
+func (p program) columns() int {
+	width, _, err := term.GetSize(int(p.stderr.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // main does what the arguments say and returns the exit code.
 func (p program) main(args []string) int {
 	m, err := cli.ParseMsg(args)

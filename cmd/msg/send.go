@@ -64,6 +64,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 		hosts = []string{here}
 	}
 	if (m.Wait || ui.many) && p.terminal(p.stderr) {
+		ui.progress.width = p.columns
 		ui.showProgress(p.stderr)
 	}
 	p.router.From = login.New(ctx, m.User, os.Getenv)
