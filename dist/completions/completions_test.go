@@ -343,11 +343,13 @@ func TestBash(t *testing.T) {
 	}
 }
 
+// offeredByBash is what bash offers, as it understands it when it is on the line.
 func offeredByBash(t *testing.T, line string) []string {
 	t.Helper()
 	command, _, _ := strings.Cut(line, " ")
 	script := `source ./msg.bash; words=("${@:3}"); COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMP_LINE=$1 COMP_POINT=${#1}
-		_msg_complete "$2"; for c in "${COMPREPLY[@]}"; do printf '%s\n' "$c"; done`
+		_msg_complete "$2"; set -f
+		for c in "${COMPREPLY[@]}"; do eval "set -- $c"; (($# == 1)) || printf '%s words: ' $#; printf '%s\n' "$*"; done`
 	args := append([]string{"-c", script, "bash", line, command}, bashWords(line)...)
 	return strings.Split(strings.TrimSuffix(run(t, "bash", args...), "\n"), "\n")
 }

@@ -33,13 +33,25 @@ _msg_names() {
 	query session /json 2>/dev/null | grep -oE '"(name|user)":"[^"\\]+"' | cut -d'"' -f4 | sort -u
 }
 
+# Writes name as one has to type it. What is offered goes on the line as it is,
+# and a name may be several words, or a command.
+_msg_quote() {
+	case $name in
+	*[[:space:]\!\"\#\$\&\'\(\)\*\;\<\>\?\[\\\]\`\{\|\}\~]*) printf -v name %q "$name" ;;
+	esac
+}
+
 # Recipients: the last of a list, or a file of them.
 _msg_recipients() {
-	local last=${1##*,} head=${1%"${1##*,}"}
+	local last=${1##*,} head=${1%"${1##*,}"} name
+	[[ $last != @* ]] || head+=@
 	case $last in
-	@*) compgen -P "$head@" -f -- "${last#@}" ;;
-	*) _msg_names | while IFS= read -r name; do printf '%s\n' "$head$name"; done ;;
-	esac
+	@*) compgen -f -- "${last#@}" ;;
+	*) _msg_names ;;
+	esac | while IFS= read -r name; do
+		_msg_quote
+		printf '%s\n' "$head$name"
+	done
 }
 
 # Options and their values, in the spelling that was begun.
