@@ -309,6 +309,8 @@ var typed = []struct {
 	{line: "query ", wants: []string{"session", "user", "message"}, none: []string{"alice"}},
 	{line: "query session b", wants: []string{"bob"}, none: []string{"session"}},
 	{line: "query session --co", wants: []string{"--counter", "--connect"}},
+	{line: "query message b", none: []string{"bob"}},
+	{line: "query host b", none: []string{"bob"}},
 	{line: "quser b", wants: []string{"bob"}, none: []string{"session"}},
 	{line: "qwinsta /co", wants: []string{"/counter", "/connect"}},
 	{line: "msgd ", wants: []string{"serve", "check", "relay", "version"}},
@@ -408,6 +410,9 @@ func TestZsh(t *testing.T) {
 		if len(c.wants) == 1 {
 			lines = append(lines, c.line)
 			want = append(want, c.line[:strings.LastIndexAny(c.line, " :=")+1]+c.wants[0])
+		}
+		if len(c.wants) == 0 {
+			lines, want = append(lines, c.line), append(want, strings.TrimRight(c.line, " "))
 		}
 	}
 	dir := t.TempDir()

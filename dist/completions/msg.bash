@@ -89,7 +89,7 @@ _msg_candidates() {
 			[[ $word =~ ^(--?|/)dnd$ ]] && dnd=yes
 			[[ $word == --[a-z]* && " $(_msg_options "$command") " == *" ${word#--}= "* ]] && value=${word#--}
 		elif [[ ! $kind ]]; then
-			kind=yes
+			kind=$word
 		elif [[ ! $recipient ]]; then
 			recipient=yes
 		else
@@ -102,8 +102,8 @@ _msg_candidates() {
 		_msg_option "$command" "$1"
 	elif [[ ! $kind ]]; then
 		printf '%s\n' session user message host
-	elif [[ $recipient ]]; then
-		return
+	elif [[ $recipient || $kind == message || $kind == host ]]; then
+		return # there, an ID or a member
 	elif [[ $dnd ]]; then
 		_msg_values dnd
 	else
