@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"msg"
+	"msg/internal/text"
 )
 
 // Limits of what is read. They bound memory; the message itself has the
@@ -60,7 +61,7 @@ func tooLong(n int) error {
 // counts the places that were not.
 func finish(s string) (string, int, error) {
 	valid, replaced := toValid(newlines(lineBreaks(s)))
-	if strings.TrimSpace(valid) == "" {
+	if strings.TrimSpace(text.Plain(valid)) == "" { // as it is shown
 		return "", 0, fmt.Errorf("%w: it is empty", msg.ErrMessage)
 	}
 	if len(valid) > msg.MaxText {
