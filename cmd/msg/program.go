@@ -91,7 +91,7 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.err, cli.UsageLines("msg", err))
 		return cli.ExitUsage
 	}
-	if err != nil {
+	if err != nil && !ui.interrupted() {
 		ui.problem(err, "")
 	}
 	return ui.exit()

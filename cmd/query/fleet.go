@@ -16,6 +16,8 @@ func (p program) members(ctx context.Context, q cli.Query) int {
 	}
 	list, err := p.router.Members(ctx, hosts)
 	switch {
+	case ctx.Err() != nil:
+		return cli.ExitInterrupted
 	case err != nil:
 		return p.fail(err)
 	case len(list) == 0:
@@ -40,6 +42,9 @@ func (p program) showFleet(ctx context.Context, members []string, q cli.Query) i
 		return p.fail(c.Messages(ctx, q.Filter, q.Limit, func(msg.Record) {}))
 	}
 	sessions, failed := c.Sessions(ctx)
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
 	if failed != nil && len(sessions) == 0 {
 		return p.fail(failed)
 	}

@@ -96,7 +96,11 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		if len(hosts) > 1 {
 			host = hosts[i]
 		}
-		if c := p.show(<-found, host, q); c != cli.ExitOK {
+		a := <-found
+		if ctx.Err() != nil { // whoever has pressed Ctrl-C knows
+			break
+		}
+		if c := p.show(a, host, q); c != cli.ExitOK {
 			code = c
 		}
 	}
