@@ -59,39 +59,27 @@ func endOfFile() string {
 	return "Ctrl-D"
 }
 
-// readUpTo reads at most n bytes. A read from a terminal cannot be ended from
-// outside, so when ctx ends it is left behind for the process to take along.
+// readUpTo reads at most n bytes.
 func readUpTo(ctx context.Context, r io.Reader, n int64) ([]byte, error) {
-	type result struct {
-		b   []byte
-		err error
+	b, err := cli.Await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(r, n)) })
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("reading the message from standard input: %w", err)
 	}
-	done := make(chan result, 1)
-	go func() {
-		b, err := io.ReadAll(io.LimitReader(r, n))
-		done <- result{b, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, fmt.Errorf("reading the message from standard input: %w", r.err)
-		}
-		return r.b, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return b, err
 }
 
 // readList reads a recipient or host file; "-" is standard input.
-func (p program) readList(name string) ([]byte, error) {
-	if name == "-" {
-		b, err := cli.ReadList(p.in)
-		return console.Input(p.in, b, p.utf8), err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return cli.ReadList(f)
+func (p program) readList(ctx context.Context, name string) ([]byte, error) {
+	return cli.Await(ctx, func() ([]byte, error) {
+		if name == "-" {
+			b, err := cli.ReadList(p.in)
+			return console.Input(p.in, b, p.utf8), err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return cli.ReadList(f)
+	})
 }

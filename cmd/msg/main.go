@@ -68,7 +68,13 @@ func run(router route.Router, examine func(context.Context) []host.Finding) int 
 // long; a plain send is over before anybody could press it, and a process that
 // is ended by the signal has the exit status 130 in a shell as well.
 func interruptible() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	for _, s := range hangups {
+		if !signal.Ignored(s) { // by nohup(1)
+			signals = append(signals, s)
+		}
+	}
+	return signal.NotifyContext(context.Background(), signals...)
 }
 
 func firstOf(values ...string) string {

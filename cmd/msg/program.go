@@ -40,6 +40,15 @@ type program struct {
 // isTerminal reports whether somebody types there.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
+// columns is the width of the terminal that standard error is, or 0.
+func (p program) columns() int {
+	width, _, err := term.GetSize(int(p.stderr.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // main does what the arguments say and returns the exit code.
 func (p program) main(args []string) int {
 	m, err := cli.ParseMsg(args)
@@ -54,11 +63,9 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.err, cli.UsageLines("msg", err))
 		return cli.ExitUsage
 	case m.Help:
-		fmt.Fprint(p.out, cli.Help("msg"))
-		return cli.ExitOK
+		return p.tell(cli.Help("msg"))
 	case m.Version:
-		fmt.Fprintln(p.out, "msg", cli.Version())
-		return cli.ExitOK
+		return p.tell("msg " + cli.Version() + "\n")
 	}
 	if p.router.RPC == nil && slices.ContainsFunc(m.Servers, mayBeWindows) {
 		runRemote()
@@ -84,10 +91,19 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.err, cli.UsageLines("msg", err))
 		return cli.ExitUsage
 	}
-	if err != nil {
+	if err != nil && !ui.interrupted() {
 		ui.problem(err, "")
 	}
 	return ui.exit()
+}
+
+// tell prints what needs nothing but standard output.
+func (p program) tell(s string) int {
+	if fmt.Fprint(p.out, s); p.out.Err != nil {
+		fmt.Fprintln(p.err, cli.ErrorLine("msg", cli.OutputError(p.out.Err)))
+		return cli.ExitFailed
+	}
+	return cli.ExitOK
 }
 
 // mayBeWindows reports whether a host may need Windows' remote calls.

@@ -26,8 +26,12 @@ const maxLocale = 64
 
 // send reads what there is to read and sends to each host.
 func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
-	target, problems := cli.Recipients(m.Recipient, p.readList)
-	hosts, hostProblems := cli.Hosts(m.Servers, p.readList)
+	readList := func(name string) ([]byte, error) { return p.readList(ctx, name) }
+	target, problems := cli.Recipients(m.Recipient, readList)
+	hosts, hostProblems := cli.Hosts(m.Servers, readList)
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
 	hosts = hostname.Distinct(hosts)
 	ui.many = len(hosts) > 1 || slices.ContainsFunc(hosts, route.IsPattern)
 	for _, err := range append(problems, hostProblems...) {
@@ -60,6 +64,7 @@ func (p program) send(ctx context.Context, m cli.Msg, ui *ui) int {
 		hosts = []string{here}
 	}
 	if (m.Wait || ui.many) && p.terminal(p.stderr) {
+		ui.progress.width = p.columns
 		ui.showProgress(p.stderr)
 	}
 	p.router.From = login.New(ctx, m.User, os.Getenv)

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// ignored is empty: the signals are those of Unix.
-var ignored []os.Signal
+// These are empty: the signals are those of Unix.
+var ignored, hangups []os.Signal

@@ -47,6 +47,32 @@ func drawn(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestProgressNarrow draws on a terminal that is narrower than the line.
+func TestProgressNarrow(t *testing.T) {
+	var screen bytes.Buffer
+	width := 20
+	p := progress{w: &screen, width: func() int { return width }}
+	p.draw(cli.ProgressLine(0, 12, 12))
+	p.draw(cli.ProgressLine(1, 11, 12))
+	for drawn := range strings.SplitSeq(screen.String(), "\r") {
+		if n := len(strings.TrimRight(drawn, "\b")); n >= width {
+			t.Errorf("%d columns of %d: %q", n, width, drawn)
+		}
+	}
+	if s := drawn(screen.String()); s != "1 answered, 11 wait" {
+		t.Errorf("the screen shows %q", s)
+	}
+	p.erase()
+	if s := drawn(screen.String()); s != "" {
+		t.Errorf("%q is left", s)
+	}
+	width = 0 // it does not tell
+	p.draw(cli.ProgressLine(1, 11, 12))
+	if s := drawn(screen.String()); s != cli.ProgressLine(1, 11, 12) {
+		t.Errorf("the screen shows %q", s)
+	}
+}
+
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, screen := testUI()

@@ -63,7 +63,7 @@ func commands() []command {
 		{name: "serve", flags: serve, run: program.serve},
 		{name: "check", flags: []string{"config", "socket"}, run: program.check},
 		{name: "relay", flags: []string{"socket"}, run: program.relay},
-		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1, word: "the token, which msgd hub token prints on the hub"},
+		{name: "join", flags: []string{"config", "name"}, run: program.join, least: 1, most: 1, word: "the token, which msgd hub token prints on the hub,"},
 		{name: "forward", run: program.forward, least: 1, most: 1, word: "the file"},
 		{name: "hub init", flags: []string{"hub", "listen", "address", "cluster", "ca", "offline", "leaf-of", "site", "summary"}, run: program.hubInit},
 		{name: "hub serve", flags: []string{"hub"}, run: program.hubServe},
@@ -71,7 +71,7 @@ func commands() []command {
 		{name: "doctor", flags: []string{"config", "hub"}, run: program.doctor},
 		{name: "members", flags: []string{"hub"}, run: program.members},
 		{name: "tag", flags: []string{"hub"}, run: program.tag, least: 1, most: 100, word: "the name of a member"},
-		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1, word: "who it is, such as alice@desk-1"},
+		{name: "operator add", flags: []string{"hub", "may", "key"}, run: program.operatorAdd, least: 1, most: 1, word: "who it is, such as alice@desk-1,"},
 		{name: "revoke", flags: []string{"hub", "key", "grant"}, run: program.revoke, least: 1, most: 1, word: "the name of a member"},
 		{name: "version", run: program.version},
 		{name: "help", run: program.help},
@@ -98,7 +98,13 @@ func parse(args []string) (command, options, error) {
 	}
 	all := commands()
 	if slices.Contains(groups, name) && len(args) > 1 { // two words are one command
+		if spellings[args[1]] == "help" {
+			return command{name: "help", run: program.help}, o, nil
+		}
 		name, args = name+" "+args[1], args[1:]
+	}
+	if slices.ContainsFunc(all, func(c command) bool { return strings.HasPrefix(c.name, name+" ") }) {
+		return command{name: name}, o, fmt.Errorf("%s: what to do is missing", name)
 	}
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
@@ -117,7 +123,7 @@ func parse(args []string) (command, options, error) {
 	case len(o.words) > c.most:
 		return c, o, fmt.Errorf("%s: %q is one word too many", c.name, o.words[c.most])
 	case len(o.words) < c.least:
-		return c, o, fmt.Errorf("%s: %s, is missing", c.name, c.word)
+		return c, o, fmt.Errorf("%s: %s is missing", c.name, c.word)
 	case (o.cluster == "") != (o.ca == ""):
 		return c, o, fmt.Errorf("%s: --cluster and --ca go together", c.name)
 	case slices.Contains(c.flags, "may") && o.may == "":
@@ -318,11 +324,12 @@ func (p program) version(options) int {
 // usageLines is what is printed for arguments of a command that are not
 // understood; without one, what there is.
 func (c command) usageLines(err error) string {
-	var lines []string
-	for line := range strings.Lines(usage) {
-		if line = strings.TrimSuffix(line, "\n"); c.name == "" || strings.HasPrefix(line+" ", "msgd "+c.name+" ") {
-			lines = append(lines, line)
-		}
+	all := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	lines := slices.DeleteFunc(slices.Clone(all), func(line string) bool {
+		return !strings.HasPrefix(line+" ", "msgd "+c.name+" ")
+	})
+	if len(lines) == 0 { // no command, or one of the last line
+		lines = all
 	}
 	return cli.ErrorLine("msgd", err) + "\nusage: " + strings.Join(lines, "\n       ") + "\n"
 }

@@ -30,7 +30,13 @@ func (p program) main(args []string) int {
 		fmt.Fprint(p.err, c.usageLines(err))
 		return cli.ExitUsage
 	}
-	return c.run(p, o)
+	out := &cli.Output{W: p.out}
+	p.out = out
+	code := c.run(p, o)
+	if out.Err != nil && code == cli.ExitOK { // a token that nobody has seen, say
+		return p.fail(cli.ExitFailed, cli.OutputError(out.Err))
+	}
+	return code
 }
 
 // fail prints an error, with a line for each part, and returns the exit code.

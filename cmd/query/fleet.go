@@ -16,22 +16,21 @@ func (p program) members(ctx context.Context, q cli.Query) int {
 	}
 	list, err := p.router.Members(ctx, hosts)
 	switch {
+	case ctx.Err() != nil:
+		return cli.ExitInterrupted
 	case err != nil:
 		return p.fail(err)
 	case len(list) == 0:
 		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, q.Filter))
 		return cli.ExitFailed
 	case q.JSON:
-		return printJSON(p, list)
+		return p.ended(printJSON(p, list))
 	}
 	for i := range list {
 		list[i].Seen = list[i].Seen.Local()
 	}
 	fmt.Fprint(p.out, cli.MemberTable(list, p.locale))
-	if p.out.Err != nil {
-		return p.fail(cli.OutputError(p.out.Err))
-	}
-	return cli.ExitOK
+	return p.ended(cli.ExitOK)
 }
 
 // showFleet prints who is signed in on members of the fleet: a table for each,
@@ -43,6 +42,9 @@ func (p program) showFleet(ctx context.Context, members []string, q cli.Query) i
 		return p.fail(c.Messages(ctx, q.Filter, q.Limit, func(msg.Record) {}))
 	}
 	sessions, failed := c.Sessions(ctx)
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
 	if failed != nil && len(sessions) == 0 {
 		return p.fail(failed)
 	}

@@ -15,9 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"msg"
+	"msg/internal/cli"
 	"msg/internal/control"
 	"msg/internal/hosttest"
 	"msg/internal/hosttest/standin"
+	"msg/internal/route"
 )
 
 // TestMain makes the command known by its three names: which one it was called
@@ -110,4 +112,45 @@ func setBytes(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
 	ts.Check(err)
 	ts.Setenv(args[0], s)
+}
+
+// TestNoReceipts prints a message that reached nobody: a program that reads it
+// finds a list all the same.
+func TestNoReceipts(t *testing.T) {
+	var out strings.Builder
+	p := program{out: &cli.Output{W: &out}}
+	if code := p.showMessages([]msg.Record{{To: []string{"zoe"}}}, "", cli.Query{JSON: true}); code != cli.ExitOK {
+		t.Errorf("exits with %d", code)
+	}
+	if !strings.Contains(out.String(), `"to":["zoe"],"receipts":[]}`) {
+		t.Errorf("prints %s", out.String())
+	}
+}
+
+// TestInterrupted presses Ctrl-C while somebody is asked: no error is told of.
+func TestInterrupted(t *testing.T) {
+	for kind, words := range map[string][]string{"session": nil, "host": nil, "user": {"/server:*"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if kind != "session" { // at once, where nothing can be put in the way
+			cancel()
+		}
+		stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := program{in: os.Stdin, stdout: stderr, stderr: stderr, router: route.Router{
+			Socket: filepath.Join(t.TempDir(), "none"),
+			Open: func() (msg.Host, error) {
+				cancel()
+				return nil, errors.New("interrupted")
+			},
+		}}
+		code := p.main(ctx, "query", append([]string{kind}, words...))
+		printed, err := os.ReadFile(stderr.Name())
+		if code != cli.ExitInterrupted || err != nil || len(printed) > 0 {
+			t.Errorf("query %s exits with %d and prints %q, %v", kind, code, printed, err)
+		}
+		stderr.Close()
+		cancel()
+	}
 }

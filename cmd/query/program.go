@@ -44,10 +44,10 @@ func (p program) main(ctx context.Context, name string, args []string) int {
 		return cli.ExitUsage
 	case q.Help:
 		fmt.Fprint(p.out, cli.Help("query"))
-		return cli.ExitOK
+		return p.ended(cli.ExitOK)
 	case q.Version:
 		fmt.Fprintln(p.out, "query", cli.Version())
-		return cli.ExitOK
+		return p.ended(cli.ExitOK)
 	}
 	if q.Kind == cli.QueryHost {
 		return p.members(ctx, q)
@@ -71,7 +71,10 @@ const maxHosts = 32
 
 // list prints what every host says, in the order in which they were named.
 func (p program) list(ctx context.Context, q cli.Query) int {
-	hosts, problems := cli.Hosts(q.Servers, p.readList)
+	hosts, problems := cli.Hosts(q.Servers, func(name string) ([]byte, error) { return p.readList(ctx, name) })
+	if ctx.Err() != nil {
+		return cli.ExitInterrupted
+	}
 	hosts = hostname.Distinct(hosts)
 	code := cli.ExitOK
 	for _, err := range problems {
@@ -89,17 +92,26 @@ func (p program) list(ctx context.Context, q cli.Query) int {
 		}
 	}
 	for i, found := range p.askAll(ctx, hosts, q) {
-		heading := ""
-		if len(hosts) > 1 && !q.JSON {
-			heading = cli.HostLine(hosts[i]) + "\n"
+		host := ""
+		if len(hosts) > 1 {
+			host = hosts[i]
 		}
-		if c := p.show(<-found, heading, q); c != cli.ExitOK {
+		a := <-found
+		if ctx.Err() != nil { // whoever has pressed Ctrl-C knows
+			break
+		}
+		if c := p.show(a, host, q); c != cli.ExitOK {
 			code = c
 		}
 	}
 	if ctx.Err() != nil {
 		return cli.ExitInterrupted
 	}
+	return p.ended(code)
+}
+
+// ended is code, unless not everything could be printed.
+func (p program) ended(code int) int {
 	if p.out.Err != nil {
 		return p.fail(cli.OutputError(p.out.Err))
 	}
@@ -160,38 +172,57 @@ func (a answer) localTimes() {
 }
 
 // readList reads a host file; "-" is standard input.
-func (p program) readList(name string) ([]byte, error) {
-	if name == "-" {
-		b, err := cli.ReadList(p.in)
-		return console.Input(p.in, b, p.utf8), err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return cli.ReadList(f)
+func (p program) readList(ctx context.Context, name string) ([]byte, error) {
+	return cli.Await(ctx, func() ([]byte, error) {
+		if name == "-" {
+			b, err := cli.ReadList(p.in)
+			return console.Input(p.in, b, p.utf8), err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return cli.ReadList(f)
+	})
 }
 
-// show prints what one host says.
-func (p program) show(a answer, heading string, q cli.Query) int {
+// show prints what one host says, which is named if there are several.
+func (p program) show(a answer, host string, q cli.Query) int {
 	if a.err != nil {
 		return p.fail(a.err)
 	}
 	if q.Kind == cli.QueryMessage {
-		return p.showMessages(a.records, heading, q)
+		return p.showMessages(a.records, host, q)
 	}
 	sessions, missing := cli.Filter(q, a.sessions)
 	for _, name := range missing {
-		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, name))
+		p.none(host, q.Kind, name)
 	}
 	if len(sessions) > 0 {
-		fmt.Fprint(p.out, heading)
+		p.heading(host, q)
 	}
 	if code := p.print(sessions, q); code != cli.ExitOK || len(missing) == 0 {
 		return code
 	}
 	return cli.ExitFailed
+}
+
+// heading is the name of one of several hosts, above its table.
+func (p program) heading(host string, q cli.Query) {
+	if host != "" && !q.JSON {
+		fmt.Fprintln(p.out, cli.HostLine(host))
+	}
+}
+
+// none says that nothing is there that was asked for. host is empty, or which of
+// several hosts it was.
+func (p program) none(host string, kind cli.QueryKind, name string) {
+	line := cli.NoneLine(kind, name)
+	if host != "" {
+		line = cli.HostLine(host) + " " + line
+	}
+	fmt.Fprintln(p.err, line)
 }
 
 func (p program) print(sessions []msg.Session, q cli.Query) int {
@@ -213,14 +244,17 @@ func (p program) print(sessions []msg.Session, q cli.Query) int {
 
 // showMessages prints the table, or everything about the messages that were
 // asked for.
-func (p program) showMessages(records []msg.Record, heading string, q cli.Query) int {
+func (p program) showMessages(records []msg.Record, host string, q cli.Query) int {
 	if len(records) == 0 {
-		fmt.Fprintln(p.err, cli.NoneLine(q.Kind, cmp.Or(q.Filter, "*")))
+		p.none(host, q.Kind, cmp.Or(q.Filter, "*"))
 		return cli.ExitFailed
 	}
-	fmt.Fprint(p.out, heading)
+	p.heading(host, q)
 	switch {
 	case q.JSON:
+		for i := range records {
+			records[i].Receipts = append([]msg.Receipt{}, records[i].Receipts...) // a list for who reads it, also an empty one
+		}
 		return printJSON(p, records)
 	case q.Filter == "":
 		fmt.Fprint(p.out, cli.MessageTable(records, p.locale))

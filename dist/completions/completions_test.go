@@ -309,6 +309,8 @@ var typed = []struct {
 	{line: "query ", wants: []string{"session", "user", "message"}, none: []string{"alice"}},
 	{line: "query session b", wants: []string{"bob"}, none: []string{"session"}},
 	{line: "query session --co", wants: []string{"--counter", "--connect"}},
+	{line: "query message b", none: []string{"bob"}},
+	{line: "query host b", none: []string{"bob"}},
 	{line: "quser b", wants: []string{"bob"}, none: []string{"session"}},
 	{line: "qwinsta /co", wants: []string{"/counter", "/connect"}},
 	{line: "msgd ", wants: []string{"serve", "check", "relay", "version"}},
@@ -343,11 +345,13 @@ func TestBash(t *testing.T) {
 	}
 }
 
+// offeredByBash is what bash offers, as it understands it when it is on the line.
 func offeredByBash(t *testing.T, line string) []string {
 	t.Helper()
 	command, _, _ := strings.Cut(line, " ")
 	script := `source ./msg.bash; words=("${@:3}"); COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMP_LINE=$1 COMP_POINT=${#1}
-		_msg_complete "$2"; for c in "${COMPREPLY[@]}"; do printf '%s\n' "$c"; done`
+		_msg_complete "$2"; set -f
+		for c in "${COMPREPLY[@]}"; do eval "set -- $c"; (($# == 1)) || printf '%s words: ' $#; printf '%s\n' "$*"; done`
 	args := append([]string{"-c", script, "bash", line, command}, bashWords(line)...)
 	return strings.Split(strings.TrimSuffix(run(t, "bash", args...), "\n"), "\n")
 }
@@ -406,6 +410,9 @@ func TestZsh(t *testing.T) {
 		if len(c.wants) == 1 {
 			lines = append(lines, c.line)
 			want = append(want, c.line[:strings.LastIndexAny(c.line, " :=")+1]+c.wants[0])
+		}
+		if len(c.wants) == 0 {
+			lines, want = append(lines, c.line), append(want, strings.TrimRight(c.line, " "))
 		}
 	}
 	dir := t.TempDir()

@@ -33,13 +33,25 @@ _msg_names() {
 	query session /json 2>/dev/null | grep -oE '"(name|user)":"[^"\\]+"' | cut -d'"' -f4 | sort -u
 }
 
+# Writes name as one has to type it. What is offered goes on the line as it is,
+# and a name may be several words, or a command.
+_msg_quote() {
+	case $name in
+	*[[:space:]\!\"\#\$\&\'\(\)\*\;\<\>\?\[\\\]\`\{\|\}\~]*) printf -v name %q "$name" ;;
+	esac
+}
+
 # Recipients: the last of a list, or a file of them.
 _msg_recipients() {
-	local last=${1##*,} head=${1%"${1##*,}"}
+	local last=${1##*,} head=${1%"${1##*,}"} name
+	[[ $last != @* ]] || head+=@
 	case $last in
-	@*) compgen -P "$head@" -f -- "${last#@}" ;;
-	*) _msg_names | while IFS= read -r name; do printf '%s\n' "$head$name"; done ;;
-	esac
+	@*) compgen -f -- "${last#@}" ;;
+	*) _msg_names ;;
+	esac | while IFS= read -r name; do
+		_msg_quote
+		printf '%s\n' "$head$name"
+	done
 }
 
 # Options and their values, in the spelling that was begun.
@@ -77,7 +89,7 @@ _msg_candidates() {
 			[[ $word =~ ^(--?|/)dnd$ ]] && dnd=yes
 			[[ $word == --[a-z]* && " $(_msg_options "$command") " == *" ${word#--}= "* ]] && value=${word#--}
 		elif [[ ! $kind ]]; then
-			kind=yes
+			kind=$word
 		elif [[ ! $recipient ]]; then
 			recipient=yes
 		else
@@ -90,8 +102,8 @@ _msg_candidates() {
 		_msg_option "$command" "$1"
 	elif [[ ! $kind ]]; then
 		printf '%s\n' session user message host
-	elif [[ $recipient ]]; then
-		return
+	elif [[ $recipient || $kind == message || $kind == host ]]; then
+		return # there, an ID or a member
 	elif [[ $dnd ]]; then
 		_msg_values dnd
 	else

@@ -24,6 +24,7 @@ for command in query qwinsta quser
     complete -c $command -n 'string match -q "/*" -- (commandline -ct)' -a '/server: /user: /counter /limit: /json /utf8 /mode /flow /connect /vm /help /h /? /version'
 end
 complete -c query -n 'test (__query_words) -eq 0' -a 'session user message host'
-complete -c query -n 'test (__query_words) -eq 1' -a '(__query_names)'
+# Behind message and host stands no recipient.
+complete -c query -n 'test (__query_words) -eq 1; and not string match -qr -- "^(message|host)\$" (commandline -opc)' -a '(__query_names)'
 complete -c qwinsta -n 'test (__query_words) -eq 0' -a '(__query_names)'
 complete -c quser -n 'test (__query_words) -eq 0' -a '(__query_names)'

@@ -73,7 +73,7 @@ func manPage(page string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{{"scdoc"}, {"groff", "-k", "-man", "-Tutf8", "-P-cbou", "-rLL=78n", "-rHY=0"}} {
+	for _, args := range [][]string{{"scdoc"}, {"groff", "-t", "-k", "-man", "-Tutf8", "-P-cbou", "-rLL=78n", "-rHY=0"}} {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Stdin = bytes.NewReader(content)
 		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")

@@ -349,6 +349,28 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestPages reads the pages as people do: with tables, and with what is to be
+// typed as it is to be typed.
+func TestPages(t *testing.T) {
+	need(t)
+	t.Chdir(filepath.Join("..", ".."))
+	for page, shown := range map[string]string{
+		"msg.1": `HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server`, "query.1": `'/user:CORP\admin'`,
+		"msgd.8": "msgd", "msgd.toml.5": `["LINUXBOX\\alice", "@CORP\\helpdesk"]`,
+	} {
+		content, err := manPage(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(content), shown) {
+			t.Errorf("%s does not show %s", page, shown)
+		}
+		if strings.Contains(string(content), "T{") {
+			t.Errorf("%s has tables that were not made", page)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	for version, ok := range map[string]bool{
 		"1.2.3": true, "255.255.65535": true, "0.0.0": true, "256.0.0": false, "1.0.65536": false, "1.2": false, "1.2.3-rc1": false, "": false, "v1.2.3": false,

@@ -1,6 +1,9 @@
 package cli
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // version is that of a release; the linker sets it, see the Makefile.
 var version string
@@ -38,11 +41,17 @@ QUERY HOST [name] [/JSON]
 `
 
 // Help is the long form, for /?.
-func Help(command string) string {
+func Help(command string) string { return helpFor(onWindows, command) }
+
+func helpFor(windows bool, command string) string {
+	help := msgHelp
 	if command == "query" {
-		return queryHelp
+		help = queryHelp
 	}
-	return msgHelp
+	if windows { // there the quotes would be a part of the word
+		help = strings.NewReplacer("'*'", "*", "'lab-*'", "lab-*", "'/server:*'", "/server:*").Replace(help)
+	}
+	return help
 }
 
 const msgHelp = `Send a message to a user.

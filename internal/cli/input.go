@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"msg"
+	"msg/internal/text"
 )
 
 // Limits of what is read. They bound memory; the message itself has the
@@ -59,7 +61,7 @@ func tooLong(n int) error {
 // counts the places that were not.
 func finish(s string) (string, int, error) {
 	valid, replaced := toValid(newlines(lineBreaks(s)))
-	if strings.TrimSpace(valid) == "" {
+	if strings.TrimSpace(text.Plain(valid)) == "" { // as it is shown
 		return "", 0, fmt.Errorf("%w: it is empty", msg.ErrMessage)
 	}
 	if len(valid) > msg.MaxText {
@@ -194,6 +196,27 @@ func listFile(name string, read func(string) ([]byte, error)) ([]string, error) 
 // ReadList reads a recipient or host file, or as much of it as shows that it
 // is too long.
 func ReadList(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxListFile+1)) }
+
+// Await returns what read returns, or the error of ctx when that ends: a read
+// from a terminal or a pipe cannot be ended from outside, so it is left behind
+// for the process to take along.
+func Await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := read()
+		done <- result{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // ParseList reads the words of a recipient or host file: UTF-8 or UTF-16 with
 // a byte order mark, any line ends, separated by blanks or commas, # at the

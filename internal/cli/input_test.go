@@ -111,6 +111,7 @@ func TestTextLimits(t *testing.T) {
 		{"only line ends", stdin, "\r\n\n \t\n", []string{"empty"}},
 		{"only a BOM", stdin, "\xef\xbb\xbf", []string{"empty"}},
 		{"only a BOM in UTF-16", utf16le, "", []string{"empty"}},
+		{"only what is not shown", words, "\u00ad \u200d", []string{"empty"}},
 		{"only line breaks", words, "^n^n", []string{"empty"}},
 		{"^Z at once", stdin, "\x1ahello", []string{"empty"}},
 	} {

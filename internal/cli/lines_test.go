@@ -275,8 +275,46 @@ func TestShellQuote(t *testing.T) {
 		{"\x1b[2J", `"\x1b[2J"`},
 		{"\u202e", `"\u202e"`},
 	} {
-		if got := shellQuote(c.word); got != c.want {
-			t.Errorf("shellQuote(%q) = %s, want %s", c.word, got, c.want)
+		if got := quoteFor(false, c.word); got != c.want {
+			t.Errorf("%q is quoted as %s, want %s", c.word, got, c.want)
+		}
+	}
+	for _, c := range []struct{ word, want string }{
+		{"bob", "bob"},
+		{"*", "*"},
+		{"adm*", "adm*"},
+		{"/time:5", "/time:5"},
+		{"", `""`},
+		{"John Smith", `"John Smith"`},
+		{"it's", `"it's"`},
+		{`CORP\bob`, `CORP\bob`},
+		{"a & b", `"a & b"`},
+		{"alice,bob", `"alice,bob"`}, // a list of PowerShell's own
+		{"@list.txt", `"@list.txt"`}, // the same
+		{`say "no"`, `"say ""no"""`},
+		{"\x1b[2J", `"\x1b[2J"`},
+	} {
+		if got := quoteFor(true, c.word); got != c.want {
+			t.Errorf("on Windows %q is quoted as %s, want %s", c.word, got, c.want)
+		}
+	}
+}
+
+// TestHelpWindows holds that examples can be typed in cmd, which takes nothing
+// for a quote but ".
+func TestHelpWindows(t *testing.T) {
+	for command, shown := range map[string][]string{
+		"msg":   {"    msg * Meeting in 5 minutes\n"},
+		"query": {"    query host lab-*\n", "    query session /server:*\n"},
+	} {
+		help := helpFor(true, command)
+		for _, line := range shown {
+			if !strings.Contains(help, line) {
+				t.Errorf("%s: the help does not show %q", command, line)
+			}
+		}
+		if !strings.Contains(help, Usage(command)) || strings.Contains(help, "*'") {
+			t.Errorf("%s: the help is\n%s", command, help)
 		}
 	}
 }

@@ -77,10 +77,21 @@ func ParseMsg(args []string) (Msg, error) {
 	if blank(m.Recipient) {
 		return m, &UsageError{Reason: "a recipient is missing", Hint: "msg " + quoteStar() + " Meeting in 5 minutes"}
 	}
-	if m.Words == nil && readsStdin(m.Recipient) {
-		return m, &UsageError{Reason: "the message is missing: standard input is the list of recipients (@-)", Hint: "msg " + shellQuote(m.Recipient) + " Meeting in 5 minutes"}
+	return m, m.checkStdin()
+}
+
+// checkStdin makes sure that no two things are read from standard input.
+func (m *Msg) checkStdin() error {
+	recipients, hosts := readsStdin(m.Recipient), readsStdin(strings.Join(m.Servers, ","))
+	switch {
+	case recipients && hosts:
+		return &UsageError{Reason: "standard input cannot be the list of recipients (@-) and that of hosts (/server:@-)"}
+	case recipients && m.Words == nil:
+		return &UsageError{Reason: "the message is missing: standard input is the list of recipients (@-)", Hint: "msg " + shellQuote(m.Recipient) + " Meeting in 5 minutes"}
+	case hosts && m.Words == nil:
+		return &UsageError{Reason: "the message is missing: standard input is the list of hosts (/server:@-)", Hint: "msg " + shellQuote(m.Recipient) + " /server:@- Meeting in 5 minutes"}
 	}
-	return m, nil
+	return nil
 }
 
 // blank reports whether a recipient list names nobody.

@@ -24,6 +24,11 @@ func CheckExamples(t *testing.T, help string, documents []string, parse func(wor
 			t.Fatal(err)
 		}
 		texts[filepath.Base(path)] = string(b)
+		if filepath.Ext(path) == ".scd" {
+			if texts[filepath.Base(path)], err = shownByScdoc(string(b)); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
 	}
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {

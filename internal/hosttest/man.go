@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,10 +16,35 @@ import (
 // root is the root of the project, as tests of packages two folders down see it.
 var root = filepath.Join("..", "..")
 
-// ManPage returns the source of a page in doc, such as msg.1.
+// ManPage returns the source of a page in doc, such as msg.1. What it shows as
+// an example is as people see it.
 func ManPage(t *testing.T, name string) string {
 	t.Helper()
-	return readText(t, filepath.Join(root, "doc", name+".scd"))
+	man, err := shownByScdoc(readText(t, filepath.Join(root, "doc", name+".scd")))
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return man
+}
+
+// shownByScdoc takes the escapes out of the examples of a page. A backslash
+// alone is an error: scdoc(1) would leave it out.
+func shownByScdoc(man string) (string, error) {
+	var err error
+	lines := strings.Split(man, "\n")
+	fenced := false
+	for i, line := range lines {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+		}
+		if fenced {
+			if strings.Contains(strings.ReplaceAll(line, `\\`, ""), `\`) {
+				err = fmt.Errorf(`line %d: scdoc shows no \ that is not written \\`, i+1)
+			}
+			lines[i] = strings.ReplaceAll(line, `\\`, `\`)
+		}
+	}
+	return strings.Join(lines, "\n"), err
 }
 
 func readText(t *testing.T, path string) string {
