@@ -198,7 +198,7 @@ func (n *Node) complete(ctx context.Context, s *sent, site string) error {
 	conn := n.conn
 	n.mu.Unlock()
 	if conn == nil || !conn.IsConnected() {
-		return errors.New("the hub of the fleet cannot be reached")
+		return errNoHub
 	}
 	for q := (ask{ID: s.ID, Site: site}); ; {
 		t, err := askHub(ctx, conn, subjectRPC(verbReceipts, n.config.Name), q)

@@ -24,6 +24,9 @@ func (n *Node) Send(ctx context.Context, p msg.Principal, hosts []string, t msg.
 	e := Envelope{ID: m.ID, Op: opSend, To: t.Strings(), Message: m, Issued: now.UTC(), Expires: now.Add(life(m)).UTC()}
 	e.Message.From, e.Message.Sent, e.Message.Again = p.User+"@"+n.config.Name, now.Round(0), false
 	s, err := n.prepare(ctx, p, hosts, &e)
+	if errors.Is(err, errNoHub) {
+		return fmt.Errorf("%w; nothing was sent", err)
+	}
 	if err != nil {
 		if errors.Is(err, msg.ErrRefused) {
 			n.log.Warn("a message to the fleet is refused", "by", p.Sender(), "hosts", hosts, "reason", err)

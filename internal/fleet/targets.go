@@ -25,13 +25,15 @@ func (n *Node) Members(ctx context.Context, p msg.Principal, hosts []string) ([]
 	return slices.DeleteFunc(t.Members, func(m MemberInfo) bool { return !h.Match(m.Name, m.Tags) }), err
 }
 
+var errNoHub = errors.New("the hub of the fleet cannot be reached")
+
 // fleet asks for the members and the sites.
 func (n *Node) fleet(ctx context.Context, q ask) (told, error) {
 	n.mu.Lock()
 	conn := n.conn
 	n.mu.Unlock()
 	if conn == nil || !conn.IsConnected() {
-		return told{}, errors.New("the hub of the fleet cannot be reached; nothing was sent")
+		return told{}, errNoHub
 	}
 	return allMembers(q, func(q ask) (told, error) { return askHub(ctx, conn, subjectRPC(verbMembers, n.config.Name), q) })
 }
