@@ -16,7 +16,7 @@ import (
 // killed. Sessions with an outcome have got that far.
 func leave(t *testing.T, c Config, m msg.Message, places ...place) string {
 	t.Helper()
-	db, err := openStore(c.Journal.Path)
+	db, err := openStore(c.Journal.Path, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
