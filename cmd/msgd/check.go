@@ -87,7 +87,7 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 	case err != nil:
 		c.error(about, "%v", err)
 	default:
-		if c.owned(about, path, info, 0o022) {
+		if c.owned(about, path, info, 0o022) && c.inOwned(about, filepath.Dir(path)) {
 			c.ok(about, "%s", path)
 		}
 	}
@@ -111,6 +111,17 @@ func (c *checkup) owned(about, path string, info fs.FileInfo, mask fs.FileMode) 
 		return true
 	}
 	return false
+}
+
+// inOwned is owned for the folder of a file, where others could put another in
+// its place.
+func (c *checkup) inOwned(about, dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil {
+		c.error(about, "%v", err)
+		return false
+	}
+	return info.Mode()&fs.ModeSticky != 0 || c.owned(about, dir, info, 0o022)
 }
 
 func (c *checkup) rights() {

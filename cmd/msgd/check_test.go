@@ -52,6 +52,7 @@ func TestCheck(t *testing.T) {
 		{"wrong configuration", func(t *testing.T, dir string) { write(t, dir, "msgd.toml", "[limits]\nburst = 0\n") }, "error", "configuration", "limits.burst = 0"},
 		{"another's configuration", func(t *testing.T, dir string) { chown(t, dir, "msgd.toml") }, "error", "configuration", "belongs to user 70001.*chown root"},
 		{"open configuration", func(t *testing.T, dir string) { chmod(t, dir, "msgd.toml", 0o666) }, "error", "configuration", "open to others.*chmod 644 "},
+		{"open folder of the configuration", func(t *testing.T, dir string) { chmod(t, dir, ".", 0o777) }, "error", "configuration", "open to others.*chmod 755 "},
 		{"a user who does not exist", func(t *testing.T, dir string) {
 			write(t, dir, "msgd.toml", "[[rule]]\nfrom = [\"nobody-of-that-name\"]\nto = [\"*\"]\nallow = true\n")
 		}, "warning", "configuration", `"nobody-of-that-name" does not exist`},

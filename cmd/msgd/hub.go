@@ -149,6 +149,7 @@ func (p program) hubServe(o options) int {
 		return p.fail(cli.ExitFailed, err)
 	}
 	defer h.Close()
+	signal.Ignore(syscall.SIGPIPE) // as in service.run
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log.Info("the hub serves", "version", cli.Version(), "address", h.Address())

@@ -127,6 +127,7 @@ func (s *service) run(ctx context.Context) error {
 	tasks, ctx := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(ctx)
 	serving, stopServing := context.WithCancel(ctx)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may end first: a line is lost then, and not msgd
 	came := make(chan os.Signal, 1)
 	signal.Notify(came, os.Interrupt, syscall.SIGTERM) // before anybody hears that it is ready
 	defer signal.Stop(came)

@@ -82,7 +82,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		default:
 			// Out of files or memory, or a client that went at once. The loop
 			// lives on: clients that end give back what is missing.
-			s.Log.Warn("accepting a client", "error", err)
+			if s.limits.tell() {
+				s.Log.Warn("accepting a client", "error", err)
+			}
 			pause(ctx, 50*time.Millisecond)
 		}
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -162,11 +163,13 @@ func LoadConfig(path string) (Config, error) {
 // ReadConfig is LoadConfig for what a file of that name has in it.
 func ReadConfig(file string, content []byte) (Config, error) {
 	raw := defaults()
-	dec := toml.NewDecoder(strings.NewReader(string(content)))
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // which editors on Windows put there
+	dec := toml.NewDecoder(bytes.NewReader(content))
 	if err := dec.DisallowUnknownFields().Decode(&raw); err != nil {
 		return Config{}, syntaxError(file, err)
 	}
 	c := checker{file: file}
+	c.keys(content)
 	config := c.config(raw)
 	return config, errors.Join(c.errs...)
 }
@@ -185,7 +188,8 @@ func syntaxError(file string, err error) error {
 		return errors.Join(errs...)
 	case errors.As(err, &wrong):
 		line, column := wrong.Position()
-		if key := strings.Join(wrong.Key(), "."); key != "" && strings.Contains(wrong.Error(), "cannot decode") {
+		key := strings.Join(wrong.Key(), ".")
+		if key != "" && (strings.Contains(wrong.Error(), "cannot decode") || strings.Contains(wrong.Error(), "cannot store")) {
 			return fmt.Errorf("%s:%d: %s is of the wrong type; see msgd.toml(5)", file, line, key)
 		}
 		return fmt.Errorf("%s:%d:%d: %s", file, line, column, strings.TrimPrefix(wrong.Error(), "toml: "))

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // checker turns raw values into those that the program uses, and collects
@@ -22,6 +25,32 @@ type checker struct {
 // wrong adds a finding: key, what it is, and what is allowed instead.
 func (c *checker) wrong(key, is, allowed string) {
 	c.errs = append(c.errs, fmt.Errorf("%s: %s %s; allowed: %s", c.file, key, is, allowed))
+}
+
+// keys finds keys with capitals. Those of TOML are told apart, but the decoder
+// takes To for to: of two that contradict each other the last would hold.
+func (c *checker) keys(content []byte) {
+	var all map[string]any
+	if err := toml.Unmarshal(content, &all); err != nil {
+		c.errs = append(c.errs, syntaxError(c.file, err))
+	}
+	c.keysOf("", all)
+}
+
+func (c *checker) keysOf(prefix string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, x := range v {
+			c.keysOf(prefix, x)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if key != strings.ToLower(key) {
+				c.wrong(prefix+key, "has capitals", prefix+strings.ToLower(key))
+			}
+			c.keysOf(prefix+key+".", v[key])
+		}
+	}
 }
 
 func (c *checker) config(raw rawConfig) Config {

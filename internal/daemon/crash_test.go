@@ -100,7 +100,7 @@ func lastLife(t *testing.T, dir string, life int) map[string]msg.Record {
 			t.Errorf("%d messages are not finished", n)
 		}
 		o.stop()
-		db, err := openStore(o.config.Journal.Path)
+		db, err := openStore(o.config.Journal.Path, quietLog())
 		if err != nil {
 			t.Fatal(err)
 		}

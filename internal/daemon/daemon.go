@@ -105,7 +105,7 @@ func Open(config Config, c Computer, accounts *account.DB, log *slog.Logger) (*D
 	if err != nil {
 		return nil, fmt.Errorf("finding out the name of this computer: %v", err)
 	}
-	db, err := openStore(config.Journal.Path)
+	db, err := openStore(config.Journal.Path, log)
 	if err != nil {
 		return nil, err
 	}

@@ -170,6 +170,13 @@ func (dl *delivery) take(r msg.Receipt) {
 	}
 }
 
+// sessionAt is the session of a place.
+func (dl *delivery) sessionAt(i int) msg.Session {
+	dl.mu.Lock()
+	defer dl.mu.Unlock()
+	return dl.places[i].session
+}
+
 // set is setLocked for a place that nothing else is about.
 func (dl *delivery) set(i int, r msg.Receipt) {
 	dl.mu.Lock()

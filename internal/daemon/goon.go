@@ -39,7 +39,7 @@ func (d *Daemon) goOn(ctx context.Context) error {
 // remains is what is to be done for one message.
 type remains struct {
 	again, resume, keep []int
-	deadline            time.Time // of those to resume; zero is none
+	shown               time.Time // when the last of those to resume was
 }
 
 func (d *Daemon) goOnWith(s stored, there map[string]msg.Session, now time.Time) {
@@ -60,7 +60,7 @@ func (d *Daemon) goOnWith(s stored, there map[string]msg.Session, now time.Time)
 	again := m
 	again.Again = true
 	dl.start(r.again, again, d.computer.Deliver, dl.take)
-	m.Sent = r.deadline.Add(-m.Timeout) // when it was shown, which may be long after
+	m.Sent = r.shown // which may be long after
 	dl.start(r.resume, m, d.computer.Resume, dl.takeReturn)
 	d.queue.goOn(dl, r.keep)
 }
@@ -87,8 +87,8 @@ func (dl *delivery) remains(there map[string]msg.Session, now time.Time) (r rema
 			dl.set(i, msg.Receipt{Outcome: msg.OutcomeExpired, Surface: p.receipt.Surface, At: now, Final: true})
 		default:
 			r.resume = append(r.resume, i)
-			if m.Timeout > 0 && deadline.After(r.deadline) {
-				r.deadline = deadline
+			if p.receipt.At.After(r.shown) {
+				r.shown = p.receipt.At
 			}
 		}
 	}

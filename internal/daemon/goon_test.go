@@ -16,7 +16,7 @@ import (
 // killed. Sessions with an outcome have got that far.
 func leave(t *testing.T, c Config, m msg.Message, places ...place) string {
 	t.Helper()
-	db, err := openStore(c.Journal.Path)
+	db, err := openStore(c.Journal.Path, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +191,35 @@ func TestResumeForever(t *testing.T) {
 		synctest.Wait()
 		want(t, "in the end", last(o.records("zoe", id)[0].Receipts), "1 gone, 2 answered")
 	})
+}
+
+// resumedAt notes when a message was shown, as the computer is told.
+type resumedAt struct {
+	*hosttest.Fake
+	sent chan time.Time
+}
+
+func (c resumedAt) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {
+	c.sent <- m.Sent
+	c.Fake.Resume(ctx, to, m, report)
+}
+
+// TestResumeSaysWhenShown: of several, the newest is answered, also of those
+// that wait for ever.
+func TestResumeSaysWhenShown(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			c, m := testConfig(t), question("well?")
+			m.Timeout = timeout
+			leave(t, c, m, at("1", "bob", msg.OutcomeAccepted, time.Minute))
+			computer := resumedAt{hosttest.NewFake(seat("1", "bob")), make(chan time.Time, 1)}
+			begun := time.Now()
+			runOn(t, c, computer, computer.Fake)
+			if sent, shown := <-computer.sent, begun.Add(-time.Minute); !sent.Equal(shown) {
+				t.Errorf("shown for %v: at %v, not %v", timeout, sent, shown)
+			}
+		})
+	}
 }
 
 func TestQueueGoesOn(t *testing.T) {

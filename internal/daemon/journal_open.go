@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -29,7 +31,7 @@ func options() *bolt.Options {
 
 // openStore opens the file, and makes it if there is none. A file that is
 // damaged is an error and is left as it is.
-func openStore(path string) (*bolt.DB, error) {
+func openStore(path string, log *slog.Logger) (*bolt.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the journal: %v", err)
 	}
@@ -41,7 +43,7 @@ func openStore(path string) (*bolt.DB, error) {
 	if err := verify(path); err != nil {
 		return nil, openError(path, err)
 	}
-	db, err := openWhole(path)
+	db, err := openWhole(path, log)
 	if err != nil {
 		return nil, openError(path, err)
 	}
@@ -53,10 +55,10 @@ func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, boltErrors.ErrTimeout):
 		return fmt.Errorf("the journal %q is in use for %v: another msgd runs, stop it first", path, lockWait)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("opening the journal: %v", err)
 	case errors.Is(err, errNewer):
 		return fmt.Errorf("the journal %q was written by a later version of msgd: install that version, or name another file in msgd.toml (journal.path)", path)
+	case errors.As(err, new(syscall.Errno)): // the system does not let it be read: read-only, full, a broken disk
+		return fmt.Errorf("opening the journal: %w; it is left as it is", err)
 	}
 	return fmt.Errorf("the journal %q is damaged: %v; keep a copy, move the file away, and start msgd, which makes a new one", path, err)
 }
@@ -112,6 +114,9 @@ func syncFolder(path string) error {
 // verify looks at the whole file, without changing it. It holds the lock so
 // that nobody else does meanwhile.
 func verify(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+		return errors.New("it is empty")
+	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, ReadOnly: true})
 	if err != nil {
 		return err
@@ -134,8 +139,8 @@ func verify(path string) error {
 }
 
 // openWhole opens a file that was verified, and makes it smaller if that is
-// worth it.
-func openWhole(path string) (*bolt.DB, error) {
+// worth it. It can be used all the same if there is no room for a smaller one.
+func openWhole(path string, log *slog.Logger) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, options())
 	if err != nil {
 		return nil, err
@@ -144,7 +149,7 @@ func openWhole(path string) (*bolt.DB, error) {
 		return db, nil
 	}
 	if err := compact(db, path); err != nil {
-		return nil, fmt.Errorf("making it smaller: %v", err)
+		log.Warn("the journal is not made smaller", "error", err)
 	}
 	return bolt.Open(path, 0o600, options())
 }

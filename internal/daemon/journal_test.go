@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,7 +146,7 @@ func TestDamaged(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		db, err := openStore(path)
+		db, err := openStore(path, quietLog())
 		if err == nil {
 			opened++
 			if err := errors.Join(useStore(db), db.Close()); err != nil {
@@ -209,7 +210,7 @@ func useStore(db *bolt.DB) error {
 
 func TestLaterVersion(t *testing.T) {
 	c := testConfig(t)
-	db, err := openStore(c.Journal.Path)
+	db, err := openStore(c.Journal.Path, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,12 +223,30 @@ func TestLaterVersion(t *testing.T) {
 	}
 }
 
+// TestNotDamaged: what the system does not let msgd read is not to be moved away.
+func TestNotDamaged(t *testing.T) {
+	const path = "/var/lib/msg/journal.db"
+	for _, errno := range []syscall.Errno{syscall.EROFS, syscall.ENOSPC, syscall.EACCES, syscall.EMFILE} {
+		err := openError(path, &fs.PathError{Op: "open", Path: path, Err: errno})
+		if want := "opening the journal: open " + path + ": " + errno.Error() + "; it is left as it is"; err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+	empty := filepath.Join(t.TempDir(), "journal.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStore(empty, quietLog()); err == nil || !strings.Contains(err.Error(), "damaged: it is empty") {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
 func TestNoFolder(t *testing.T) {
-	if _, err := openStore("/proc/no-folder-here/journal.db"); err == nil || !strings.Contains(err.Error(), "making the folder") {
+	if _, err := openStore("/proc/no-folder-here/journal.db", quietLog()); err == nil || !strings.Contains(err.Error(), "making the folder") {
 		t.Errorf("%v", err)
 	}
 	dir := t.TempDir()
-	db, err := openStore(filepath.Join(dir, "new", "journal.db"))
+	db, err := openStore(filepath.Join(dir, "new", "journal.db"), quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,10 @@ func (d *Daemon) reachable(k *kept, here []msg.Session, now time.Time) (until ti
 // next when the one before is on the screen. All of it is held, and is let go.
 func (d *Daemon) deliverKept(list []*kept, here []msg.Session) {
 	for _, k := range list {
-		if d.deliverOne(k, here) {
+		if d.isAnother(k, here[0].User) {
+			k.dl.set(k.place, msg.Receipt{Outcome: msg.OutcomeGone, Detail: "the account is somebody else's now", Final: true})
+			k.letGo()
+		} else if d.deliverOne(k, here) {
 			k.letGo()
 			k.dl.wait(d.base, func() bool { return len(k.dl.drawing) == 0 })
 		} else {
@@ -86,6 +89,17 @@ func (d *Daemon) deliverKept(list []*kept, here []msg.Session) {
 		}
 		k.dl.release()
 	}
+}
+
+// isAnother reports whether the account has gone to another person, called user:
+// the number of one that was removed is given to the next that is made.
+func (d *Daemon) isAnother(k *kept, user string) bool {
+	person := k.dl.sessionAt(k.place).User
+	if user == person || user == k.account { // or nobody can tell the name now
+		return false
+	}
+	_, account, ok := d.accounts.Person(person)
+	return !ok || account != k.account
 }
 
 // deliverOne gives a message the places of the sessions that there are now,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"msg"
+	"msg/internal/account"
 	"msg/internal/hosttest"
 )
 
@@ -48,6 +51,53 @@ func TestQueue(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if o.shows("4", "come here") != 0 || o.queue.count() != 0 {
 			t.Error("it is shown once more to somebody who has seen it")
+		}
+	})
+}
+
+// TestQueueAccountReused: what is kept for somebody whose account was removed is
+// not for whoever has its number now. One with a new name is still the same.
+func TestQueueAccountReused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := run(t, testConfig(t), hosttest.NewFake())
+		o.must("zoe", "bob", keep(newMessage("secret of bob's")))
+		o.must("zoe", "alice", keep(newMessage("for alice")))
+		other, alias := seat("1", "bob"), seat("2", "alice")
+		other.Session.User, alias.Session.User = "mallory", `EXAMPLE\alice`
+		o.fake.Arrive(other, alias)
+		time.Sleep(time.Minute)
+		if o.shows("2", "for alice") != 1 {
+			t.Error("alice is not shown hers")
+		}
+		if o.shows("1", "secret of bob's") == 0 {
+			t.Error("the account is bob's by its name, whatever the session says")
+		}
+	})
+	etc := t.TempDir()
+	write := func(passwd string) {
+		for name, content := range map[string]string{"passwd": passwd, "group": testGroup} {
+			if err := os.WriteFile(filepath.Join(etc, name), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write(testPasswd)
+	synctest.Test(t, func(t *testing.T) {
+		fake := hosttest.NewFake()
+		o := runFor(t, testConfig(t), fake, fake, account.NewAt(etc))
+		o.must("zoe", "bob", keep(newMessage("secret of bob's")))
+		time.Sleep(time.Minute)
+		write(strings.Replace(testPasswd, "bob:", "mallory:", 1))
+		other := seat("1", "bob")
+		other.Session.User = "mallory"
+		fake.Arrive(other)
+		time.Sleep(time.Minute)
+		if o.shows("1", "secret of bob's") != 0 {
+			t.Error("mallory is shown what was kept for bob")
+		}
+		want(t, "in the end", last(o.records("zoe", "")[0].Receipts), "bob gone")
+		if o.queue.count() != 0 {
+			t.Error("it is still kept")
 		}
 	})
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -117,6 +118,18 @@ func TestCompact(t *testing.T) {
 	}
 	before := sizeOf(o.journal.db)
 	o.stop()
+	inTheWay := filepath.Join(c.Journal.Path+".small", "file") // as if there was no room for it
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	o = run(t, c, o.fake)
+	if n := len(o.records("zoe", "")); n != 2 {
+		t.Errorf("%d messages while it cannot be made smaller", n)
+	}
+	o.stop()
+	if err := os.RemoveAll(filepath.Dir(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
 	o = run(t, c, o.fake)
 	if after := sizeOf(o.journal.db); before < large || after > 1<<20 {
 		t.Errorf("%d bytes were in use, the file had %d and has %d", large, before, after)

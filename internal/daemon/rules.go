@@ -182,16 +182,17 @@ type rawRule struct {
 func (c *checker) rule(key string, raw rawRule) Rule {
 	r := Rule{From: raw.From, To: raw.To, Sessions: raw.Sessions, Allow: raw.Allow == nil || *raw.Allow, Reason: raw.Reason, Urgent: raw.Urgent}
 	if len(r.From) == 0 {
-		c.wrong(key+".from", "is missing or empty", `names of users, @groups, or "*" for anybody`)
+		c.wrong(key+".from", "is missing or empty", `names of users, @groups, @fleet:all, or "*" for anybody`)
 	}
 	if r.To == nil {
 		r.To = []string{anybody}
 	}
 	for _, name := range r.From {
-		c.name(key+".from", name, `names of users, @groups, or "*" for anybody`, name != oneself)
+		isFleet := strings.HasPrefix(name, groupOf+fleetMark)
+		c.name(key+".from", name, `names of users, @groups, @fleet:all, or "*" for anybody`, name != oneself && (!isFleet || name == groupOf+fleetMark+"all"))
 	}
 	for _, name := range r.To {
-		c.name(key+".to", name, `names of users, @groups, "self", or "*" for everybody`, true)
+		c.name(key+".to", name, `names of users, @groups of this computer, "self", or "*" for everybody`, !strings.HasPrefix(name, groupOf+fleetMark))
 	}
 	for _, a := range raw.Actions {
 		c.oneOf(key+".actions", a, string(ActionSend), string(ActionBroadcast), string(ActionQueue))

@@ -47,6 +47,7 @@ func (l *waits) ownLocked(p msg.Principal) []*wait {
 			own = append(own, w)
 		}
 	}
+	slices.SortStableFunc(own, newestFirst)
 	return own
 }
 

@@ -220,6 +220,40 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
+// TestAnswerNewestAfterRestart: messages are waited for again in any order.
+func TestAnswerNewestAfterRestart(t *testing.T) {
+	w := newWorld(t)
+	p := w.login(hosttest.OpenPTY(t, 80, 24))
+	sessions, err := w.Sessions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := w.ready()
+		var all sync.WaitGroup
+		var newest msg.Message
+		for _, ago := range []time.Duration{2 * time.Minute, time.Minute, 3 * time.Minute} {
+			m := asking(0)
+			m.ID, m.Sent = msg.NewID(time.Now()), time.Now().Add(-ago)
+			if ago == time.Minute {
+				newest = m
+			}
+			all.Go(func() { l.Resume(t.Context(), sessions, m, func(msg.Receipt) {}) })
+			synctest.Wait()
+		}
+		who := msg.Principal{Account: fmt.Sprint(os.Getuid()), Terminal: p.Name}
+		if r, err := l.Answer(t.Context(), who, msg.Answer{}); err != nil || r.Message != newest.ID {
+			t.Errorf("answered is %s, %v; the newest is %s", r.Message, err, newest.ID)
+		}
+		for range 2 {
+			if _, err := l.Answer(t.Context(), who, msg.Answer{}); err != nil {
+				t.Error(err)
+			}
+		}
+		all.Wait()
+	})
+}
+
 func TestDeliverThatCannot(t *testing.T) {
 	w := newWorld(t)
 	p := w.login(hosttest.OpenPTY(t, 80, 24))

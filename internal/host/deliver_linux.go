@@ -161,7 +161,7 @@ func (r *run) deliver(places []place, report func(msg.Receipt)) {
 // resume waits where the message has been shown before.
 func (r *run) resume(places []place, report func(msg.Receipt)) {
 	for _, d := range r.begin(places) {
-		r.waits.shownOn(d.wait, surfaceOf(d.place))
+		r.waits.shownOn(d.wait, surfaceOf(d.place), r.message.Sent)
 		d.send(msg.Receipt{Outcome: msg.OutcomeAccepted, Surface: surfaceOf(d.place)})
 		r.parts.Go(func() { d.send(d.outcome(nil, time.Until(r.message.Sent.Add(r.message.Timeout)))) })
 	}
@@ -197,7 +197,7 @@ func (d *delivery) shown(r msg.Receipt, win *window) {
 		return
 	}
 	if r.Outcome == msg.OutcomeAccepted && !r.Final {
-		d.waits.shownOn(d.wait, r.Surface)
+		d.waits.shownOn(d.wait, r.Surface, time.Now())
 		d.send(r)
 		left := d.message.Timeout // on the screen, if it is in a window
 		if win == nil {           // which a terminal written to late is not

@@ -163,7 +163,7 @@ func TestNotificationText(t *testing.T) {
 	if x.Title != "<i>title</i>" { // the specification has no markup there
 		t.Errorf("title %q", x.Title)
 	}
-	text, by, _ := strings.Cut(x.Text, "\n")
+	by, text, _ := strings.Cut(x.Text, "\n")
 	if text != "a &lt;b&gt;bold&lt;/b&gt; ^[[31mtext &amp; &lt;img src=x&gt;&lt;U+202E&gt;" || !strings.HasPrefix(by, "from &lt;a href=x&gt;bob&lt;/a&gt;@web1, ") {
 		t.Errorf("text %q, %q", text, by)
 	}

@@ -148,7 +148,8 @@ func (l *Local) Deliver(ctx context.Context, to []msg.Session, m msg.Message, re
 }
 
 // Resume waits for the answers to m in sessions that were shown it before this
-// process began. Nothing is shown again; the time runs from when m was sent.
+// process began. Nothing is shown again; the time runs from when m was sent,
+// which is to be when it was shown.
 // Only Answer can answer then. A window that has outlived the process that asked
 // for it is answered in that way as well, see RunHelper.
 func (l *Local) Resume(ctx context.Context, to []msg.Session, m msg.Message, report func(msg.Receipt)) {

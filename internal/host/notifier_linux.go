@@ -114,6 +114,9 @@ const (
 // callout makes the arguments for a service.
 func (v notifier) callout(n notice) callout {
 	c := callout{summary: n.Summary, body: n.Text + "\n" + n.Sent, urgency: urgencyCritical}
+	if strings.HasPrefix(n.Sent, "from ") { // the title does not say who: GNOME shows six lines at most
+		c.body = n.Sent + "\n" + n.Text
+	}
 	if !n.Wait {
 		c.expire = int32(min(n.Timeout/time.Millisecond, math.MaxInt32))
 		if v.stays() {

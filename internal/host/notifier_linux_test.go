@@ -47,11 +47,26 @@ func TestCallout(t *testing.T) {
 	n := newNotice(ask("a < b", msg.ButtonsRetryCancel))
 	n.Summary, n.Sent = "<b>title</b>", "from bob"
 	c := old.callout(n)
-	if c.summary != "&lt;b&gt;title&lt;/b&gt;" || c.body != "a < b\nfrom bob" || !slices.Equal(c.actions, []string{"retry", "Retry", "cancel", "Cancel"}) {
+	if c.summary != "&lt;b&gt;title&lt;/b&gt;" || c.body != "from bob\na < b" || !slices.Equal(c.actions, []string{"retry", "Retry", "cancel", "Cancel"}) {
 		t.Errorf("callout %+v", c)
 	}
 	if label, ok := n.button("default"); ok {
 		t.Errorf("a click on a question is %q", label)
+	}
+}
+
+// TestCalloutSender: services cut the end of a body off, so whoever chooses a
+// title cannot be at the end.
+func TestCalloutSender(t *testing.T) {
+	v := notifier{"gnome-shell", "GNOME", "43.9", []string{"actions", "body"}}
+	m := ask("text", msg.ButtonsOK)
+	m.From, m.Title = "bob@web1", ""
+	if c := v.callout(newNotice(m)); !strings.HasPrefix(c.body, "text\n") || !strings.Contains(c.summary, m.From) {
+		t.Errorf("the usual title: %+v", c)
+	}
+	m.Title = "Message from root@web1"
+	if c := v.callout(newNotice(m)); !strings.HasPrefix(c.body, "from bob@web1, ") || !strings.HasSuffix(c.body, "\ntext") {
+		t.Errorf("another title: %+v", c)
 	}
 }
 

@@ -203,7 +203,7 @@ func parseResult(r popupReply, n notice) (ending, error) {
 	return ending{outcome: r.Outcome, answer: r.Answer}, nil
 }
 
-var errNoPopup = errors.New("no popup was shown: another one is open, or tmux is older than 3.2")
+var errNoPopup = errors.New("no popup was shown: another one is open, the terminal is too small, or tmux is older than 3.2")
 
 // peerUID asks the kernel who is at the other end; -1 if it does not say.
 func peerUID(conn *net.UnixConn) int {

@@ -306,6 +306,8 @@ func (m *merge) addUtmp() {
 		}
 		if uid, known := m.users.UID(e.user); known && uid != d.owner {
 			continue
+		} else if name := m.users.Name(d.owner); !known && name != strconv.FormatUint(uint64(d.owner), 10) {
+			p.User = name // utmp cuts names off, and rules ask for the whole one
 		}
 		p.uid = d.owner
 		m.addTerminal(p, d)

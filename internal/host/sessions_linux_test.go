@@ -219,6 +219,14 @@ func TestUtmpEntriesThatDoNotCount(t *testing.T) {
 	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, me))
 }
 
+// TestUtmpNameCutOff: a name that is nobody's is that of the terminal's owner.
+func TestUtmpNameCutOff(t *testing.T) {
+	w := newWorld(t)
+	p := hosttest.OpenPTY(t, 80, 24)
+	w.record(utmpEntry{pid: os.Getpid(), line: p.Name, user: "a.very.long.name.of.somebody@exa"})
+	w.wantList(fmt.Sprintf("%s %s %s terminal active utmp", p.Name, p.Name, account.Caller()))
+}
+
 func TestDisplayInUtmp(t *testing.T) {
 	w := newWorld(t)
 	w.record(utmpEntry{pid: os.Getpid(), line: ":1", user: account.Caller(), host: ":1"})

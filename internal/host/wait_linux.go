@@ -16,7 +16,8 @@ type wait struct {
 	ended   chan struct{} // closed when result is there
 	result  msg.Receipt
 
-	surface string // what it is shown on; guarded by waits.mu
+	surface string    // what it is shown on; guarded by waits.mu
+	shown   time.Time // since when; zero while it is only about to be
 }
 
 func newWait(m msg.Message, p place) *wait {
@@ -91,11 +92,26 @@ func (l *waits) settleLocked(w *wait, r msg.Receipt) bool {
 	return true
 }
 
-// shownOn says what a message that waits is shown on.
-func (l *waits) shownOn(w *wait, surface string) {
+// shownOn says what a message that waits is shown on, and since when.
+func (l *waits) shownOn(w *wait, surface string, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w.surface = surface
+	w.surface, w.shown = surface, since
+}
+
+// newestFirst compares waits by when they came on the screen. What is about to
+// come is the newest. The order in which they were put on the list is none:
+// after a restart of msgd it is any.
+func newestFirst(a, b *wait) int {
+	switch {
+	case a.shown.IsZero() && b.shown.IsZero():
+		return 0
+	case a.shown.IsZero():
+		return -1
+	case b.shown.IsZero():
+		return 1
+	}
+	return b.shown.Compare(a.shown)
 }
 
 // all returns the waits there are, the oldest first.

@@ -1,11 +1,15 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"msg"
 	"msg/internal/control"
@@ -86,24 +90,35 @@ func (answers) Messages(context.Context, msg.Principal, string, int, func(msg.Re
 // Answer answers a message that was shown on this computer, by its msgd or by
 // a msg that waits.
 func (r Router) Answer(ctx context.Context, a msg.Answer) (msg.Receipt, error) {
-	sockets := []string{r.Socket}
-	if r.OwnDir != "" {
-		all, _ := filepath.Glob(filepath.Join(filepath.Dir(r.Socket), answerSockets))
-		sockets = append(sockets, all...)
-	}
-	if r.OwnDir != "" && r.OwnDir != filepath.Dir(r.Socket) {
-		more, _ := filepath.Glob(filepath.Join(r.OwnDir, answerSockets))
-		sockets = append(sockets, more...)
-	}
 	var failed error
-	for _, path := range sockets {
+	for _, path := range append([]string{r.Socket}, r.waiting()...) {
 		receipt, err := control.NewClient(control.DialLocal(path), "").Answer(ctx, a)
-		if err == nil {
-			return receipt, nil
+		if err == nil || errors.Is(err, msg.ErrButton) { // it is this message that is meant
+			return receipt, err
 		}
 		if failed == nil || errors.Is(failed, control.ErrNoDaemon) || errors.Is(failed, msg.ErrNothing) && !errors.Is(err, control.ErrNoDaemon) {
 			failed = err
 		}
 	}
 	return msg.Receipt{}, failed
+}
+
+// waiting lists the sockets of those who wait, the newest first: without an ID
+// the message that came last is meant.
+func (r Router) waiting() []string {
+	if r.OwnDir == "" {
+		return nil
+	}
+	made := map[string]time.Time{}
+	for _, dir := range []string{filepath.Dir(r.Socket), r.OwnDir} {
+		paths, _ := filepath.Glob(filepath.Join(dir, answerSockets))
+		for _, path := range paths {
+			if info, err := os.Lstat(path); err == nil {
+				made[path] = info.ModTime()
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(made), func(a, b string) int {
+		return cmp.Or(made[b].Compare(made[a]), cmp.Compare(a, b))
+	})
 }

@@ -150,3 +150,50 @@ func TestAnswers(t *testing.T) {
 		t.Error("answers are taken in a folder of everybody's")
 	}
 }
+
+// taker takes every answer, or says what is wrong with it.
+type taker struct {
+	id  string
+	err error
+}
+
+func (x taker) Answer(context.Context, msg.Principal, msg.Answer) (msg.Receipt, error) {
+	return msg.Receipt{Message: x.id, Outcome: msg.OutcomeAnswered, Answer: "No", At: time.Now(), Final: true}, x.err
+}
+
+// TestAnswersNewest: of several that wait, the one that came last is meant, and
+// no other if it has no such button.
+func TestAnswersNewest(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := Router{Socket: filepath.Join(dir, "msgd.sock"), OwnDir: dir}
+	wait := func(name string, age time.Duration, x taker) {
+		path := filepath.Join(dir, name)
+		l, err := control.Listen(path, 0o666)
+		if err != nil {
+			t.Skipf("there are no such sockets on this system: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- (&control.Server{Service: answers{x}, Host: "here"}).Serve(ctx, l) }()
+		t.Cleanup(func() {
+			cancel()
+			<-ended
+		})
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait("answer-100.sock", time.Hour, taker{id: "01K4EXYZ0123456789ABCDEFG1"})
+	wait("answer-99.sock", time.Minute, taker{id: "01K4EXYZ0123456789ABCDEFG2"})
+	wait("answer-98.sock", 2*time.Hour, taker{id: "01K4EXYZ0123456789ABCDEFG3"})
+	if receipt, err := r.Answer(t.Context(), msg.Answer{Button: "no"}); err != nil || receipt.Message != "01K4EXYZ0123456789ABCDEFG2" {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+	wait("answer-97.sock", time.Second, taker{err: msg.ErrButton})
+	if receipt, err := r.Answer(t.Context(), msg.Answer{Button: "no"}); !errors.Is(err, msg.ErrButton) {
+		t.Errorf("another message is answered: %+v, %v", receipt, err)
+	}
+}

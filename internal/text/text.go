@@ -112,9 +112,6 @@ func isBlankLetter(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Width returns how many terminal cells s takes; s is one line of Plain text.
-func Width(s string) int { return uniseg.StringWidth(s) }
-
 // Cut shortens s to at most width cells, ending in "..." if it was longer.
 func Cut(s string, width int) string {
 	if Width(s) <= width {
@@ -133,7 +130,7 @@ func take(s string, width int) string {
 		var cluster string
 		var w int
 		cluster, rest, w, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if used += w; used > width {
+		if used += cells(cluster, w); used > width {
 			break
 		}
 		end += len(cluster)
@@ -223,20 +220,34 @@ func (w *wrapper) add(segment string) {
 	w.used += len(segment) - len(word)
 }
 
-// split breaks a word that is longer than a line. A character that is wider
-// than the whole line cannot be shown and is left out.
+// split breaks a word that is longer than a line: between what belongs together,
+// unless that alone is longer.
 func (w *wrapper) split(word string) {
 	for rest, state := word, -1; rest != ""; {
 		var cluster string
-		var cells int
-		cluster, rest, cells, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if cells > w.width {
+		var n int
+		cluster, rest, n, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if n = cells(cluster, n); n <= w.width {
+			w.put(cluster, n)
 			continue
 		}
-		if w.used+cells > w.width {
-			w.flush()
+		for _, r := range cluster {
+			if r != 0xfe0f { // it would make what is before it wider
+				w.put(string(r), Width(string(r)))
+			}
 		}
-		w.line.WriteString(cluster)
-		w.used += cells
 	}
+}
+
+// put puts n cells into the line, or into the next if they do not fit. A
+// character that is wider than the whole line cannot be shown and is left out.
+func (w *wrapper) put(s string, n int) {
+	if n > w.width {
+		return
+	}
+	if w.used+n > w.width {
+		w.flush()
+	}
+	w.line.WriteString(s)
+	w.used += n
 }

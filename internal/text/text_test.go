@@ -67,6 +67,7 @@ func TestWrap(t *testing.T) {
 		{"indent kept", "  a b", 10, []string{"  a b"}},
 		{"wide characters", "測試測試", 5, []string{"測試", "測試"}},
 		{"tab", "a\tb", 20, []string{"a       b"}},
+		{"too narrow for the emoji", "\u2764\ufe0fa", 1, []string{"\u2764", "a"}},
 		{"too narrow for the character", "測a", 1, []string{"a"}},
 	} {
 		got := Wrap(c.in, c.width)
