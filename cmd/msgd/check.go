@@ -81,15 +81,13 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 		}
 		return
 	}
-	switch info, err := os.Stat(path); {
+	switch err := ownedConfig(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		c.ok(about, "there is no %s: the defaults hold", path)
 	case err != nil:
 		c.error(about, "%v", err)
 	default:
-		if c.owned(about, path, info, 0o022) && c.inOwned(about, filepath.Dir(path)) {
-			c.ok(about, "%s", path)
-		}
+		c.ok(about, "%s", path)
 	}
 	for _, w := range config.Warnings(newAccounts()) {
 		c.warning(about, "%s", w)
@@ -97,31 +95,13 @@ func (c *checkup) configuration(path string, config daemon.Config, err error) {
 }
 
 // owned makes sure that something belongs to root, and that nobody else has
-// the rights in mask. Windows has neither root nor these rights.
+// the rights in mask.
 func (c *checkup) owned(about, path string, info fs.FileInfo, mask fs.FileMode) bool {
-	uid, known := ownerOf(info)
-	switch {
-	case !known:
-		return true
-	case uid != 0:
-		c.error(about, "%s belongs to user %d, and has to be root's: chown root %[1]s", path, uid)
-	case info.Mode().Perm()&mask != 0:
-		c.error(about, "%s is open to others (%v): chmod %03o %[1]s", path, info.Mode().Perm(), info.Mode().Perm()&^mask)
-	default:
-		return true
-	}
-	return false
-}
-
-// inOwned is owned for the folder of a file, where others could put another in
-// its place.
-func (c *checkup) inOwned(about, dir string) bool {
-	info, err := os.Stat(dir)
+	err := owned(path, info, mask)
 	if err != nil {
 		c.error(about, "%v", err)
-		return false
 	}
-	return info.Mode()&fs.ModeSticky != 0 || c.owned(about, dir, info, 0o022)
+	return err == nil
 }
 
 func (c *checkup) rights() {

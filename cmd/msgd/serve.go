@@ -35,6 +35,9 @@ func (p program) serveUntil(o options, end <-chan struct{}, ready func(), logOf 
 		return p.fail(exitConfig, err)
 	}
 	log := logOf(config)
+	if err := ownedConfig(o.config); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("others than root can change the rules of msgd", "error", err)
+	}
 	s, err := p.newService(config, o.socket, log)
 	if err != nil {
 		return p.fail(cli.ExitFailed, err)
