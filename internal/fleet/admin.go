@@ -215,6 +215,8 @@ func (a *Administrator) Revoke(ctx context.Context, org nkeys.KeyPair, name stri
 		return a.revokeAlso(ctx, org, t.Removed...)
 	case i < 0:
 		return notMember(name)
+	case grantOnly && len(t.Members[i].Grant) == 0 && (org == nil || len(t.Removed) == 0): // with the key, it may be the second time
+		return fmt.Errorf("%s has no grant", name)
 	}
 	verb, keys := verbRemove, []string{t.Members[i].Key}
 	if grantOnly {

@@ -78,6 +78,7 @@ func TestRevokedWithoutKey(t *testing.T) {
 		t.Error("it was revoked all the same")
 	}
 	wantErr(t, "a grant", o.admin.Revoke(t.Context(), nil, "desk-1", true), "")
+	wantErr(t, "a grant of nobody", o.admin.Revoke(t.Context(), nil, "desk-1", true), "desk-1 has no grant")
 	wantErr(t, "a member", o.admin.Revoke(t.Context(), nil, "lab-07", false), "")
 	wantErr(t, "the member again", o.admin.Revoke(t.Context(), nil, "lab-07", false), "is not a member")
 	if isListed(g.ID) || isListed(lab.publicKey(t)) {
