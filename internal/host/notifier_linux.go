@@ -55,7 +55,7 @@ func (v notifier) stays() bool { return v.name == "Notification Daemon" && v.ven
 // titleIsMarkup reports whether the title is read as markup, which is against
 // the specification: lxqt-notificationd up to 0.16, Budgie before 10.6.
 func (v notifier) titleIsMarkup() bool {
-	return v.name == "Raven" || v.name == "lxqt-notificationd" && (strings.HasPrefix(v.version, "0.1") || v.version == "")
+	return v.name == "Raven" || v.name == "lxqt-notificationd" && v.before(0, 17, 0)
 }
 
 // Where notifications cease to be the right way: some services push the
@@ -171,12 +171,14 @@ func (n notice) button(action string) (label string, ok bool) {
 // drawsDefault reports whether the default action is a button like the others
 // there, as with xfce4-notifyd before 0.8.2.
 func (v notifier) drawsDefault() bool {
-	if v.name != "Xfce Notify Daemon" {
-		return false
-	}
+	return v.name == "Xfce Notify Daemon" && v.before(0, 8, 2)
+}
+
+// before compares versions. One that nobody tells is before all.
+func (v notifier) before(version ...int) bool {
 	var major, minor, patch int
 	_, _ = fmt.Sscanf(v.version, "%d.%d.%d", &major, &minor, &patch) // what is not there is 0
-	return slices.Compare([]int{major, minor, patch}, []int{0, 8, 2}) < 0
+	return slices.Compare([]int{major, minor, patch}, version) < 0
 }
 
 // escapeMarkup writes text as the markup of the specification, which is some

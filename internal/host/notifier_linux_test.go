@@ -50,6 +50,13 @@ func TestCallout(t *testing.T) {
 	if c.summary != "&lt;b&gt;title&lt;/b&gt;" || c.body != "from bob\na < b" || !slices.Equal(c.actions, []string{"retry", "Retry", "cancel", "Cancel"}) {
 		t.Errorf("callout %+v", c)
 	}
+	for version, title := range map[string]string{"": "&lt;b&gt;title&lt;/b&gt;", "0.16": "&lt;b&gt;title&lt;/b&gt;", "0.17.0": n.Summary, "2.4.0": n.Summary} {
+		v := old
+		v.version = version
+		if c := v.callout(n); c.summary != title {
+			t.Errorf("version %q: the title is %q", version, c.summary)
+		}
+	}
 	if label, ok := n.button("default"); ok {
 		t.Errorf("a click on a question is %q", label)
 	}
