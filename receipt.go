@@ -1,6 +1,9 @@
 package msg
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Receipt says what became of one message in one session. A later receipt for
 // the same session replaces an earlier one; Final ends it.
@@ -30,6 +33,16 @@ const (
 	OutcomeFailed    Outcome = "failed"    // Detail says why
 	OutcomeQueued    Outcome = "queued"    // kept until the person signs in
 )
+
+// Check reports why a receipt, or its session, says what none does, or nil: it may
+// come from another computer.
+func (r Receipt) Check() error {
+	switch r.Outcome {
+	case OutcomeAccepted, OutcomeAnswered, OutcomeDismissed, OutcomeExpired, OutcomeRefused, OutcomeGone, OutcomeFailed, OutcomeQueued:
+		return r.Session.Check()
+	}
+	return fmt.Errorf("a receipt with the outcome %q", r.Outcome)
+}
 
 // Bad reports whether the outcome means that the message did not arrive.
 func (o Outcome) Bad() bool {

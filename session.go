@@ -3,6 +3,7 @@ package msg
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"time"
 )
@@ -59,6 +60,22 @@ const (
 	StateDown         State = "down"
 	StateInit         State = "init"
 )
+
+// Check reports why a session says what none does, or nil. Little may be known of
+// it: somebody for whom a message is kept has none.
+func (s Session) Check() error {
+	switch s.Kind {
+	case "", KindTerminal, KindDesktop:
+	default:
+		return fmt.Errorf("a session of kind %q", s.Kind)
+	}
+	switch s.State {
+	case "", StateActive, StateConnected, StateDisconnected, StateListen,
+		StateConnectQuery, StateShadow, StateIdle, StateReset, StateDown, StateInit:
+		return nil
+	}
+	return fmt.Errorf("a session in state %q", s.State)
+}
 
 // sessionJSON is the stable form of a Session outside the program.
 type sessionJSON struct {

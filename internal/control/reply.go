@@ -115,18 +115,9 @@ func sessionOf(s msg.Session) *session {
 	return w
 }
 
-// check accepts a session of which little is known: somebody for whom a
-// message is kept has none.
 func (s *session) check() error {
-	switch s.Kind {
-	case "", msg.KindTerminal, msg.KindDesktop:
-	default:
-		return fmt.Errorf("%w: a session of kind %q", errLine, s.Kind)
-	}
-	switch s.State {
-	case "", msg.StateActive, msg.StateConnected, msg.StateDisconnected, msg.StateListen:
-	default:
-		return fmt.Errorf("%w: a session in state %q", errLine, s.State)
+	if err := s.value().Check(); err != nil {
+		return fmt.Errorf("%w: %v", errLine, err)
 	}
 	if s.Idle != nil && (*s.Idle < 0 || *s.Idle > int64(math.MaxInt64/time.Second)) {
 		return fmt.Errorf("%w: a session is idle for %d seconds", errLine, *s.Idle)
@@ -163,16 +154,16 @@ func receiptOf(r msg.Receipt) *receipt {
 }
 
 func (r *receipt) check() error {
-	switch r.Outcome {
-	case msg.OutcomeAccepted, msg.OutcomeAnswered, msg.OutcomeDismissed, msg.OutcomeExpired,
-		msg.OutcomeRefused, msg.OutcomeGone, msg.OutcomeFailed, msg.OutcomeQueued:
-	default:
-		return fmt.Errorf("%w: a receipt with the outcome %q", errLine, r.Outcome)
-	}
 	if r.Message == "" || r.Session == nil {
 		return fmt.Errorf("%w: a receipt without a message or a session", errLine)
 	}
-	return r.Session.check()
+	if err := r.Session.check(); err != nil {
+		return err
+	}
+	if err := r.value().Check(); err != nil {
+		return fmt.Errorf("%w: %v", errLine, err)
+	}
+	return nil
 }
 
 func (r *receipt) value() msg.Receipt {

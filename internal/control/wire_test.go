@@ -326,3 +326,24 @@ func FuzzGreeting(f *testing.F) {
 		}
 	})
 }
+
+// TestStates holds that each state of a session is told, those which Windows has
+// for a moment only, too, and no other.
+func TestStates(t *testing.T) {
+	line := func(state msg.State) []byte {
+		b, err := encode(reply{Session: sessionOf(msg.Session{Host: "pc", ID: "1", Kind: msg.KindDesktop, State: state})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, state := range []msg.State{"", msg.StateActive, msg.StateConnected, msg.StateDisconnected, msg.StateListen,
+		msg.StateConnectQuery, msg.StateShadow, msg.StateIdle, msg.StateReset, msg.StateDown, msg.StateInit} {
+		if r, err := decodeReply(line(state)); err != nil || r.Session.value().State != state {
+			t.Errorf("%q: %+v, %v", state, r.Session, err)
+		}
+	}
+	if _, err := decodeReply(line("asleep")); err == nil || !strings.Contains(err.Error(), `a session in state "asleep"`) {
+		t.Errorf("one that there is not: %v", err)
+	}
+}
