@@ -349,6 +349,16 @@ func TestReport(t *testing.T) {
 	wantErr(t, "of another host", err, "came on the subject of lab-08")
 	_, err = openReport(alter(wire, "accepted", "answered"), subjectAck("desk-1", id, "lab-07"), orgPub, public)
 	wantErr(t, "altered", err, "not proved")
+	for _, x := range []msg.Receipt{{}, {Outcome: "read"}, {Outcome: msg.OutcomeFailed, Session: msg.Session{Kind: "brain"}}, {Outcome: msg.OutcomeFailed, Session: msg.Session{State: "asleep"}}} {
+		r.Receipts, r.Sessions = []msg.Receipt{x}, nil
+		_, err = openReport(must1(r.Seal(key)), subjectAck("desk-1", id, "lab-07"), orgPub, public)
+		wantErr(t, "what no receipt says", err, "a report of lab-07 has a")
+		r.Receipts, r.Sessions = nil, []msg.Session{x.Session}
+		_, err = openReport(must1(r.Seal(key)), subjectAck("desk-1", id, "lab-07"), orgPub, public)
+		if (err == nil) != (x.Session == msg.Session{}) {
+			t.Errorf("%+v: %v", x.Session, err)
+		}
+	}
 	_, err = openReport(wire, "msg.v1.ack.x", orgPub, public)
 	wantErr(t, "no subject", err, "on the subject")
 }

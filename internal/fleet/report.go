@@ -144,5 +144,24 @@ func (o *opened) belongs(subject, org string) error {
 	for i := range r.Sessions {
 		r.Sessions[i].Host, r.Sessions[i].Own = host, false
 	}
+	if err := r.check(); err != nil {
+		return fmt.Errorf("a report of %s has %w", host, err)
+	}
+	return nil
+}
+
+// check finds what no member says. Whoever is told what came of a message would
+// not read on there, and not hear of the others.
+func (r *Report) check() error {
+	for _, x := range r.Receipts {
+		if err := x.Check(); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.Sessions {
+		if err := s.Check(); err != nil {
+			return err
+		}
+	}
 	return nil
 }

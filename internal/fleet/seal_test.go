@@ -72,7 +72,7 @@ func TestReportInText(t *testing.T) {
 	id := msg.NewID(noon)
 	s := msg.Session{Host: "lab-07", ID: "pts/\xff", Name: "\xff", User: "bob\xfe", Account: "\xff", Type: "\xff", Source: "\xff", Since: noon, Idle: msg.IdleUnknown}
 	r := Report{Org: org, ID: id, Sender: "desk-1", Host: "lab-07", Serial: 1, At: noon, Error: "no \xff", Sessions: []msg.Session{s},
-		Receipts: []msg.Receipt{{Session: s, Detail: "\xff", Answer: "\xff", Surface: "\xff", At: noon}}}
+		Receipts: []msg.Receipt{{Session: s, Outcome: msg.OutcomeFailed, Detail: "\xff", Answer: "\xff", Surface: "\xff", At: noon}}}
 	got, err := openReport(must1(r.Seal(key)), subjectAck("desk-1", id, "lab-07"), org, public)
 	if err != nil {
 		t.Fatal(err)
