@@ -9,6 +9,7 @@ import (
 // TestJoinAnew removes the folder of a member that runs, and joins the next fleet
 // right away, as who begins anew does: nothing of the old one is in the way.
 func TestJoinAnew(t *testing.T) {
+	slow(t)
 	before, now := newOffice(t), newOffice(t)
 	lab := before.join("lab-07", person("lab-07", "1", "bob"))
 	gone := before.join("gone")

@@ -66,6 +66,9 @@ func TestMain(m *testing.M) {
 // theCluster starts the cluster for the first who asks.
 func theCluster(t testing.TB) *stock {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("takes a cluster, and its time: not with -short")
+	}
 	startOnce.Do(func() { shared, startErr = startStock() })
 	if startErr != nil {
 		t.Fatal(startErr)

@@ -11,7 +11,10 @@ import (
 // TestKept holds that the sender of a message that is kept for somebody who is
 // not signed in is told when he is: whether the command has left, and whether
 // msgd was started anew, on either side.
-func TestKept(t *testing.T) { onBoth(t, testKept) }
+func TestKept(t *testing.T) {
+	slow(t)
+	onBoth(t, testKept)
+}
 
 // keeper is a daemon that keeps a message until somebody is there.
 type keeper struct {

@@ -15,6 +15,7 @@ import (
 // TestSiteRevoked holds that the leaf hub of a site is gone at once with all its
 // members, and that what it signs does not count any more.
 func TestSiteRevoked(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1")
 	o.allow(boss, "send, broadcast")

@@ -194,6 +194,7 @@ func shownOnce(t *testing.T, text string, desks ...*desk) {
 // TestSite is what an organisation with a site does: everybody, a tag, names, a
 // question, both ways, each message once over the link.
 func TestSite(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1", person("desk-1", "1", "alice"))
 	o.allow(boss, "send, broadcast, query, 1000 a minute")
@@ -261,6 +262,7 @@ func TestSite(t *testing.T) {
 // TestLinkOnce counts what crosses the link for a message that is summed up:
 // the question who is there, the message, and a few summaries.
 func TestLinkOnce(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1", person("desk-1", "1", "alice"))
 	o.allow(boss, "send, broadcast, query")
@@ -303,6 +305,7 @@ func (b *branch) settled() {
 // TestSummary holds that the exceptions come in the members' own words, and
 // that only those are sent to again that have said nothing.
 func TestSummary(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1")
 	o.allow(boss, "send, broadcast, query")
@@ -371,6 +374,7 @@ func (b *branch) count(d *desk, kind string) int {
 // TestCut holds that a link which is cut in the middle loses nothing and has
 // nothing shown twice, in both directions, and with a leaf hub that ends too.
 func TestCut(t *testing.T) {
+	slow(t)
 	for _, summary := range []int{0, 1} {
 		t.Run(fmt.Sprintf("summary %d", summary), func(t *testing.T) { testCut(t, summary) })
 	}

@@ -76,6 +76,7 @@ func TestStoreReplaced(t *testing.T) {
 // write when the sender came back: the sender was not there to hear it, and it is
 // not in stream AUDIT yet when the sender asks.
 func TestAnswerAtReturn(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1")
 	lab := o.join("lab-07", person("lab-07", "1", "bob"))

@@ -73,7 +73,10 @@ func testOffice(t *testing.T, o *office) {
 
 // TestAbsent holds that a member that is off is told of at once, and gets what
 // is kept when it is back, once.
-func TestAbsent(t *testing.T) { onBoth(t, testAbsent) }
+func TestAbsent(t *testing.T) {
+	slow(t)
+	onBoth(t, testAbsent)
+}
 
 func testAbsent(t *testing.T, o *office) {
 	boss := o.join("desk-1")
@@ -112,7 +115,10 @@ func testAbsent(t *testing.T, o *office) {
 
 // TestRestart holds that a sender which ends in the middle finds out what came
 // of its message when it is back.
-func TestRestart(t *testing.T) { onBoth(t, testRestart) }
+func TestRestart(t *testing.T) {
+	slow(t)
+	onBoth(t, testRestart)
+}
 
 func testRestart(t *testing.T, o *office) {
 	boss := o.join("desk-1")
@@ -151,7 +157,10 @@ func testRestart(t *testing.T, o *office) {
 
 // TestCrash holds that a message which was taken in and not shown is shown when
 // msgd is back, and that one which was shown is not.
-func TestCrash(t *testing.T) { onBoth(t, testCrash) }
+func TestCrash(t *testing.T) {
+	slow(t)
+	onBoth(t, testCrash)
+}
 
 func testCrash(t *testing.T, o *office) {
 	boss := o.join("desk-1")
@@ -221,7 +230,10 @@ func testSpeaksFor(t *testing.T, o *office) {
 
 // TestHubRestarts holds that a hub which goes and comes back in the middle of 20
 // messages loses none that was accepted, and that none is shown twice.
-func TestHubRestarts(t *testing.T) { onBoth(t, testHubRestarts) }
+func TestHubRestarts(t *testing.T) {
+	slow(t)
+	onBoth(t, testHubRestarts)
+}
 
 func testHubRestarts(t *testing.T, o *office) {
 	boss := o.join("desk-1")

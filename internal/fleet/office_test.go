@@ -53,6 +53,14 @@ func freePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
+// slow is for tests that take more than a second.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes a second or more: not with -short")
+	}
+}
+
 // onBoth runs a test against the hub's own server, and against a cluster.
 func onBoth(t *testing.T, test func(t *testing.T, o *office)) {
 	t.Run("embedded", func(t *testing.T) { test(t, newOffice(t)) })

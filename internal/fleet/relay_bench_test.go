@@ -81,6 +81,7 @@ func (c *crowd) round() (time.Duration, uint64) {
 
 // TestRelay holds that a thousand answers go up in a few messages.
 func TestRelay(t *testing.T) {
+	slow(t)
 	took, up := newCrowd(t, 1000).round()
 	t.Logf("1000 answers: %d messages up, all known after %v", up, took)
 	if up > 30 {

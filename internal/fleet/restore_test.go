@@ -11,6 +11,7 @@ import (
 // TestRestored holds that a hub which is restored from a copy learns from its
 // members what was revoked since, and that what it revokes then counts.
 func TestRestored(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1")
 	lab := o.join("lab-07")
@@ -62,6 +63,7 @@ func TestSerial(t *testing.T) {
 // TestRevokedWithoutKey holds that what was revoked without the key of the
 // organisation is put on the list when that is there.
 func TestRevokedWithoutKey(t *testing.T) {
+	slow(t)
 	o := newOffice(t)
 	boss := o.join("desk-1")
 	lab := o.join("lab-07")

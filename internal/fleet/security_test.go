@@ -310,7 +310,10 @@ func testEditedStore(t *testing.T, o *office) {
 
 // TestRevokedGrant holds that a grant which is taken away ends at once for all
 // members, also for what its holder has signed before.
-func TestRevokedGrant(t *testing.T) { onBoth(t, testRevokedGrant) }
+func TestRevokedGrant(t *testing.T) {
+	slow(t)
+	onBoth(t, testRevokedGrant)
+}
 
 func testRevokedGrant(t *testing.T, o *office) {
 	boss := o.join("desk-1")

@@ -74,7 +74,10 @@ func TestOtherAccounts(t *testing.T) {
 
 // TestAuditAgain holds that a message is written into stream AUDIT also if that
 // could not be when it came.
-func TestAuditAgain(t *testing.T) { onBoth(t, testAuditAgain) }
+func TestAuditAgain(t *testing.T) {
+	slow(t)
+	onBoth(t, testAuditAgain)
+}
 
 func testAuditAgain(t *testing.T, o *office) {
 	log := &hosttest.Screen{}
