@@ -45,7 +45,9 @@ func TestPartition(t *testing.T) {
 		t.Error("nobody waits for the answers of those that cannot be reached")
 	}
 	p.run("ip", "-n", "far", "link", "set", "far0", "up")
-	o.until(t, "all have answered and were shown what was kept", func() bool { return asked.over && len(o.shown[kept.m.Text]) == 2*half })
+	// What the far side was shown is told by another process than what it has answered.
+	wasShown := func(l *letter) bool { return len(o.shown[l.m.Text]) == 2*half }
+	o.until(t, "all have answered and were shown what was kept", func() bool { return asked.over && wasShown(asked) && wasShown(kept) })
 	p.expect(asked, "near", msg.OutcomeAnswered, "", 1, 1)
 	p.expect(asked, "far", msg.OutcomeAnswered, "", 1, 1)
 
@@ -60,7 +62,7 @@ func TestPartition(t *testing.T) {
 	p.expect(plain2, "near", msg.OutcomeAccepted, "", 1, 1)
 	p.expect(plain2, "far", msg.OutcomeFailed, "it is not connected", 0, 0)
 	p.run("ip", "-n", "far", "link", "set", "far0", "up")
-	o.until(t, "all have answered", func() bool { return kept2.over })
+	o.until(t, "all have answered", func() bool { return kept2.over && wasShown(kept2) })
 	p.expect(kept2, "near", msg.OutcomeAnswered, "", 1, 1)
 	p.expect(kept2, "far", msg.OutcomeAnswered, "", 1, 1)
 	p.shown(kept, "far", 1, 1)
