@@ -173,17 +173,9 @@ func (a answer) localTimes() {
 
 // readList reads a host file; "-" is standard input.
 func (p program) readList(ctx context.Context, name string) ([]byte, error) {
-	return cli.Await(ctx, func() ([]byte, error) {
-		if name == "-" {
-			b, err := cli.ReadList(p.in)
-			return console.Input(p.in, b, p.utf8), err
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return cli.ReadList(f)
+	return cli.ReadListFile(ctx, name, func() ([]byte, error) {
+		b, err := cli.ReadList(p.in)
+		return console.Input(p.in, b, p.utf8), err
 	})
 }
 

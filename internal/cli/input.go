@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -196,6 +197,22 @@ func listFile(name string, read func(string) ([]byte, error)) ([]string, error) 
 // ReadList reads a recipient or host file, or as much of it as shows that it
 // is too long.
 func ReadList(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxListFile+1)) }
+
+// ReadListFile is ReadList for a file, or for standard input where the name is "-",
+// until ctx ends.
+func ReadListFile(ctx context.Context, name string, stdin func() ([]byte, error)) ([]byte, error) {
+	return Await(ctx, func() ([]byte, error) {
+		if name == "-" {
+			return stdin()
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return ReadList(f)
+	})
+}
 
 // Await returns what read returns, or the error of ctx when that ends: a read
 // from a terminal or a pipe cannot be ended from outside, so it is left behind
