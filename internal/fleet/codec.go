@@ -7,8 +7,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// What is signed is written in CBOR (RFC 8949), in which a value has one form
-// only, and read strictly: nothing that is not known, nothing twice, no text that
+// What is signed is CBOR (RFC 8949), written in the one form that section 4.2.1
+// gives a value, and read strictly: nothing that is not known, nothing twice, no text that
 // is not UTF-8, nothing behind it. The names of fields are those of JSON.
 
 var (
@@ -31,7 +31,7 @@ const (
 	maxElements = 20_000 // maxHosts; keys that are revoked, as many as go into maxWire
 )
 
-// encodeOptions are those of section 4.2.1, and times to the nanosecond: by them
+// encodeOptions are those of that section, and times to the nanosecond: by them
 // copies are told apart.
 func encodeOptions() cbor.EncOptions {
 	o := cbor.CoreDetEncOptions()

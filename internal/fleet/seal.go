@@ -98,12 +98,15 @@ func (c claim) genuine() bool { return ed25519consensus.Verify(c.key, c.text, c.
 // genuine reports which signatures are right. If all are, it takes less than half
 // of the time that each takes alone.
 func genuine(claims []claim) []bool {
-	right := make([]bool, len(claims))
-	sum := ed25519consensus.NewPreallocatedBatchVerifier(len(claims))
-	for _, c := range claims {
-		sum.Add(c.key, c.text, c.sig)
+	all := false
+	if len(claims) > 1 {
+		sum := ed25519consensus.NewPreallocatedBatchVerifier(len(claims))
+		for _, c := range claims {
+			sum.Add(c.key, c.text, c.sig)
+		}
+		all = sum.Verify()
 	}
-	all := len(claims) > 1 && sum.Verify()
+	right := make([]bool, len(claims))
 	for i, c := range claims {
 		right[i] = all || c.genuine()
 	}
